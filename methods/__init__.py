@@ -1,0 +1,1 @@
+"""Interpretability methods: the registry, the edits they return, and one file per method."""

@@ -1,0 +1,1 @@
+"""Concept-erasure methods, one file each."""

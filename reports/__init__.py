@@ -1,0 +1,1 @@
+"""Results as data: scorecards, the store, intervals and leaderboards. Never imports torch."""

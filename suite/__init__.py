@@ -1,0 +1,1 @@
+"""How methods are tested: cells, the engine, the measures, the pytest plugin and the tests."""

@@ -1,0 +1,1 @@
+"""The measures: functions that score an edit against the unedited reference."""
