@@ -1,0 +1,213 @@
+"""95 % intervals for statistics of clustered examples: the cluster bootstrap.
+
+Examples that share an entity (a name, a document) are not independent, so whole clusters are drawn, with replacement.
+Per-cluster sums make a draw cheap. The percentile interval is expanded for a small number of clusters (Hesterberg,
+"What teachers should know about the bootstrap", arXiv:1411.5279): plain percentiles are too narrow by about
+sqrt((G - 1) / G), and use a normal where a t is due. Rows and clusters are put into an order that depends on their
+values alone, so that neither the order of the rows nor the names of the groups change the result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+CONFIDENCE = 0.95
+N_RESAMPLES = 2000
+
+Floats = NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """A value and the ends of its 95 % interval; low <= value <= high, all finite."""
+
+    value: float
+    low: float
+    high: float
+
+
+def clustered_mean(
+    values: ArrayLike, groups: Iterable[Hashable], seed: int = 0, bounds: tuple[float, float] | None = None
+) -> Interval:
+    """Return the mean of values [n], with clusters `groups` [n] drawn whole.
+
+    `bounds` are the smallest and largest possible values, (0, 1) for a proportion: when all values are equal, the
+    interval is then Clopper-Pearson's for the number of clusters. Without bounds, equal values say nothing about a
+    scale, and the interval is the value itself (the norm of an edit that does nothing is 0, exactly).
+    Raises ValueError for no values, one cluster, lengths that differ, NaN, or values outside the bounds.
+    """
+    rows = _matrix([values], "values")
+    return _best_mean(rows, groups, seed, bounds)
+
+
+def clustered_max(
+    values: ArrayLike, groups: Iterable[Hashable], seed: int = 0, bounds: tuple[float, float] | None = None
+) -> Interval:
+    """Return the largest row mean of values [A, n], choosing the row anew in every draw.
+
+    The interval thereby covers the choice of the strongest of A adversaries. Otherwise as `clustered_mean`.
+    """
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[0] == 0:
+        raise ValueError(f"values has shape {rows.shape}; expected [A, n], one row per candidate")
+    return _best_mean(_matrix(list(rows), "values"), groups, seed, bounds)
+
+
+def clustered_ratio(
+    numerator: ArrayLike, denominator: ArrayLike, groups: Iterable[Hashable], seed: int = 0
+) -> Interval:
+    """Return sum(numerator) / sum(denominator), both [n], with clusters drawn whole and both kept paired.
+
+    Raises ValueError also when the denominator's sum lies within 3 standard errors of zero: no finite interval for
+    the ratio is honest then.
+    """
+    rows = _matrix([numerator, denominator], "numerator and denominator")
+    totals, _ = _cluster_totals(rows, groups)  # [2, G]
+    n_clusters = totals.shape[1]
+    bottom = float(totals[1].sum())
+    error = math.sqrt(n_clusters * float(totals[1].var(ddof=1)))
+    if bottom == 0 or abs(bottom) <= 3 * error:
+        raise ValueError(
+            f"the ratio is undetermined: its denominator sums to {bottom:.4g} with a standard error of {error:.4g}"
+        )
+
+    def ratio(top: Floats, below: Floats, axis: int = -1) -> Floats:
+        below = below.sum(axis=axis)
+        # A draw whose denominator has the other sign is a 3-sigma event; its ratio means nothing.
+        same_sign = np.where(below * bottom > 0, below, np.nan)
+        return np.asarray(top.sum(axis=axis) / same_sign)
+
+    value = float(totals[0].sum()) / bottom
+    return _percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
+
+
+def clustered_statistic(
+    statistic: Callable[..., float],
+    arrays: Sequence[ArrayLike],
+    groups: Iterable[Hashable],
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Interval:
+    """Return any statistic(*arrays) of arrays [n, ...], calling it once per draw with the drawn clusters' rows.
+
+    The slow, general form. Raises ValueError as `clustered_mean` does, and when the statistic is not finite.
+    """
+    data = [np.asarray(array) for array in arrays]
+    keys = _matrix([column for array in data for column in array.reshape(len(array), -1).T], "arrays")
+    order, starts = _canonical_rows(keys, groups)
+    stops = np.append(starts[1:], order.size)
+    totals = np.add.reduceat(keys[:, order], starts, axis=1)
+    members = [order[starts[g] : stops[g]] for g in np.lexsort(totals)]
+    _require_clusters(len(members))
+    rng = np.random.default_rng(seed)
+    draws = np.empty(n_resamples)
+    for draw in range(n_resamples):
+        rows = np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
+        draws[draw] = statistic(*(array[rows] for array in data))
+    every = np.concatenate(members)
+    value = float(statistic(*(array[every] for array in data)))
+    if not (math.isfinite(value) and np.isfinite(draws).all()):
+        raise ValueError("the statistic is not finite on the data or on a draw of its clusters")
+    return _percentiles(value, draws, len(members))
+
+
+def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tuple[float, float] | None) -> Interval:
+    if bounds is not None and (rows.min() < bounds[0] or rows.max() > bounds[1]):
+        raise ValueError(f"values run from {rows.min():.6g} to {rows.max():.6g}, outside the bounds {bounds}")
+    totals, sizes = _cluster_totals(rows, groups)  # [A, G], [G]
+
+    def best_mean(*sums: Floats, axis: int = -1) -> Floats:
+        tops = np.stack([total.sum(axis=axis) for total in sums[:-1]])
+        return np.asarray((tops / sums[-1].sum(axis=axis)).max(axis=0))
+
+    value = float(best_mean(*totals, sizes))
+    if bounds is not None:
+        # Summing then dividing can leave the bounds by a rounding error.
+        value = min(max(value, bounds[0]), bounds[1])
+    interval = _percentiles(value, _draw(best_mean, [*totals, sizes], seed), sizes.size)
+    if bounds is None:
+        return interval
+    if math.isclose(interval.low, interval.high, rel_tol=1e-12, abs_tol=1e-12 * (bounds[1] - bounds[0])):
+        return _clopper_pearson(value, sizes.size, bounds)
+    return Interval(value, max(interval.low, bounds[0]), min(interval.high, bounds[1]))
+
+
+def _matrix(rows: Sequence[ArrayLike], what: str) -> Floats:
+    arrays = [np.asarray(row, dtype=np.float64) for row in rows]
+    if any(array.ndim != 1 for array in arrays) or len({array.size for array in arrays}) > 1:
+        raise ValueError(f"{what}: expected one dimension and equal lengths, got {[a.shape for a in arrays]}")
+    matrix = np.stack(arrays)  # [A, n]
+    if matrix.size == 0:
+        raise ValueError(f"{what}: no examples, so no interval")
+    if not np.isfinite(matrix).all():
+        raise ValueError(f"{what}: NaN or infinity among the examples")
+    return matrix
+
+
+def _canonical_rows(rows: Floats, groups: Iterable[Hashable]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows' order, by cluster and then by value, and where each cluster starts in it."""
+    labels = list(groups)
+    if len(labels) != rows.shape[1]:
+        raise ValueError(f"{len(labels)} groups for {rows.shape[1]} examples")
+    numbering: dict[Hashable, int] = {}
+    codes = np.array([numbering.setdefault(label, len(numbering)) for label in labels])
+    order = np.lexsort((*rows, codes))
+    _, starts = np.unique(codes[order], return_index=True)
+    return order, starts
+
+
+def _cluster_totals(rows: Floats, groups: Iterable[Hashable]) -> tuple[Floats, Floats]:
+    """Return each cluster's sums [A, G] and sizes [G], the clusters ordered by these numbers."""
+    order, starts = _canonical_rows(rows, groups)
+    totals = np.add.reduceat(rows[:, order], starts, axis=1)
+    sizes = np.diff(np.append(starts, order.size)).astype(np.float64)
+    _require_clusters(sizes.size)
+    by_content = np.lexsort((sizes, *totals))
+    return totals[:, by_content], sizes[by_content]
+
+
+def _require_clusters(n_clusters: int) -> None:
+    if n_clusters < 2:
+        raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
+
+
+def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int) -> Floats:
+    """Return the statistic of N_RESAMPLES draws of clusters."""
+    from scipy.stats import bootstrap  # costs most of a second to import
+
+    result = bootstrap(
+        tuple(sums),
+        statistic,
+        n_resamples=N_RESAMPLES,
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return np.asarray(result.bootstrap_distribution, dtype=np.float64)
+
+
+def _percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:
+    from scipy.special import ndtr, stdtrit
+
+    tail = (1 - CONFIDENCE) / 2
+    expanded = float(ndtr(math.sqrt(n_clusters / (n_clusters - 1)) * stdtrit(n_clusters - 1, tail)))
+    low, high = np.nanquantile(draws, [expanded, 1 - expanded])
+    # The draws of a maximum lie above it on average: the value belongs to its interval all the same.
+    return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def _clopper_pearson(value: float, n_clusters: int, bounds: tuple[float, float]) -> Interval:
+    """Return the exact binomial interval, each cluster one trial, for a mean that did not vary between clusters."""
+    from scipy.special import betaincinv
+
+    lowest, width = bounds[0], bounds[1] - bounds[0]
+    successes = n_clusters * (value - lowest) / width
+    tail = (1 - CONFIDENCE) / 2
+    low = 0.0 if successes <= 0 else float(betaincinv(successes, n_clusters - successes + 1, tail))
+    high = 1.0 if successes >= n_clusters else float(betaincinv(successes + 1, n_clusters - successes, 1 - tail))
+    return Interval(value, min(lowest + width * low, value), max(lowest + width * high, value))

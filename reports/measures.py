@@ -1,0 +1,223 @@
+"""The catalogue of measures, as data: what each is called, its unit, which way is good, and its version.
+
+A measure's `version` is raised when its definition changes, so that numbers made under two definitions never share
+a table. The functions that compute the measures live in the suite; this file is all that a reader of results needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+Direction = Literal["lower", "higher", "one", "context"]
+"""Which way is good: lower, higher, close to one, or "context" (read beside other measures, good in no direction)."""
+
+Group = Literal["score", "context", "cost"]
+"""A score judges a method; context describes the fixture; a cost changes from run to run (seconds, megabytes)."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of the catalogue.
+
+    `better` maps a kind of method ("eraser", ...) to the direction that is good for it. `bounds` are the smallest and
+    largest possible values, None where there is no bound. `headline` measures have a column in the leaderboard.
+    """
+
+    name: str
+    title: str
+    unit: str
+    summary: str
+    group: Group = "score"
+    better: Mapping[str, Direction] = field(default_factory=dict)
+    bounds: tuple[float | None, float | None] = (None, None)
+    headline: bool = False
+    version: int = 1
+
+    def direction(self, kind: str) -> Direction:
+        """Return the direction that is good for a method of this kind; "context" when none is declared."""
+        return self.better.get(kind, "context")
+
+
+_LOWER: Mapping[str, Direction] = MappingProxyType({"eraser": "lower"})
+_ONE: Mapping[str, Direction] = MappingProxyType({"eraser": "one"})
+_FRACTION = (0.0, 1.0)
+_NOT_NEGATIVE = (0.0, None)
+
+_CATALOGUE = (
+    Measure(
+        "residual_accuracy",
+        "residual accuracy",
+        "fraction",
+        "accuracy of the strongest linear adversary trained on edited activations (R² when labels are continuous)",
+        better=_LOWER,
+        # No lower bound: R² of a continuous concept can be negative.
+        bounds=(None, 1.0),
+        headline=True,
+    ),
+    Measure(
+        "residual_accuracy_transfer",
+        "residual accuracy, transfer",
+        "fraction",
+        "the same adversary scored on the transfer split",
+        better=_LOWER,
+        bounds=(None, 1.0),
+    ),
+    Measure(
+        "unedited_accuracy",
+        "unedited accuracy",
+        "fraction",
+        "accuracy of the same adversaries on unedited activations",
+        group="context",
+        bounds=(None, 1.0),
+    ),
+    Measure(
+        "majority_rate",
+        "majority rate",
+        "fraction",
+        "accuracy of always answering the commonest class (0 for R²)",
+        group="context",
+        bounds=_FRACTION,
+    ),
+    Measure(
+        "linear_information",
+        "linear information",
+        "nats",
+        "entropy of the label minus the adversary's cross-entropy",
+        better=_LOWER,
+    ),
+    Measure(
+        "guard_residual",
+        "guard residual",
+        "relative",
+        "largest absolute covariance of edited activations and label on the fit split, relative to before the edit",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+    ),
+    Measure(
+        "edit_norm",
+        "edit norm",
+        "fraction of variance",
+        "mean squared size of the edit over the total variance of the activations, on the test split",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+        headline=True,
+    ),
+    Measure(
+        "edit_norm_off_target",
+        "edit norm, off target",
+        "fraction of variance",
+        "the same on neutral text",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+    ),
+    Measure(
+        "edit_excess",
+        "edit excess",
+        "ratio",
+        "edit norm over that of the smallest affine edit that guards the concept",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+    ),
+    Measure(
+        "behavior_effect",
+        "behavior effect",
+        "ratio",
+        "1 - mean log-odds of the own class's answers after the edit over before: 0 untouched, 1 erased, 2 swapped",
+        better=_ONE,
+        headline=True,
+    ),
+    Measure(
+        "behavior_effect_transfer",
+        "behavior effect, transfer",
+        "ratio",
+        "the same on the transfer split",
+        better=_ONE,
+    ),
+    Measure(
+        "behavior_flip_rate",
+        "flip rate",
+        "fraction",
+        "fraction of prompts whose preferred class of answers changes",
+        bounds=_FRACTION,
+        headline=True,
+    ),
+    Measure(
+        "behavior_flip_rate_transfer",
+        "flip rate, transfer",
+        "fraction",
+        "the same on the transfer split",
+        bounds=_FRACTION,
+    ),
+    Measure(
+        "behavior_tv_on_target",
+        "TV on target",
+        "fraction",
+        "total variation of the next-token distribution, before and after, on the concept's prompts",
+        bounds=_FRACTION,
+        headline=True,
+    ),
+    Measure(
+        "behavior_tv_off_target",
+        "TV off target",
+        "fraction",
+        "the same on neutral prompts",
+        better=_LOWER,
+        bounds=_FRACTION,
+        headline=True,
+    ),
+    Measure(
+        "perplexity_damage",
+        "perplexity damage",
+        "nats/token",
+        "mean negative log-likelihood of a token after the edit minus before, on the neutral corpus",
+        better=_LOWER,
+        headline=True,
+    ),
+    Measure(
+        "fit_seconds",
+        "fit time",
+        "s",
+        "wall-clock time of fitting the method",
+        group="cost",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+        headline=True,
+    ),
+    Measure(
+        "apply_seconds",
+        "apply time",
+        "s",
+        "wall-clock time of applying the edit to the test split",
+        group="cost",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+    ),
+    Measure(
+        "peak_memory_mb",
+        "peak memory",
+        "MB",
+        "largest resident memory of the process while the cell was scored",
+        group="cost",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+    ),
+)
+
+MEASURES: Mapping[str, Measure] = MappingProxyType({measure.name: measure for measure in _CATALOGUE})
+"""Every measure by name, in the order in which reports list them."""
+
+HEADLINES: tuple[str, ...] = tuple(measure.name for measure in _CATALOGUE if measure.headline)
+"""Names of the measures that have a column in the leaderboard, in order."""
+
+
+def measure_versions(names: Iterable[str]) -> dict[str, int]:
+    """Return name -> version for the names that the catalogue knows; other names are left out."""
+    return {name: MEASURES[name].version for name in names if name in MEASURES}
+
+
+def unit_of(name: str) -> str:
+    """Return a measure's unit, "" for a name that the catalogue does not know."""
+    return MEASURES[name].unit if name in MEASURES else ""
