@@ -1,1 +1,169 @@
-"""The pytest plugin."""
+"""The pytest plugin: options, cells as parameters, the scorecard fixture, and the leaderboard at the end.
+
+It is registered as an entry point and so loaded in every pytest session of whoever installs interpmark. Nothing heavy
+is imported before one of its options, or one of the suite's tests, is used.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
+
+if TYPE_CHECKING:
+    from interpmark.reports.scorecard import Scorecard
+
+    from .cells import Cell
+    from .session import Session
+
+KEY_PROPERTY = "interpmark_key"
+_OPTIONS = (
+    ("--interp-methods", "append", [], "SPECS", "methods to score, comma-separated, e.g. 'leace,inlp(rank=4)'"),
+    ("--interp-method", "append", [], "SOURCE", "add the methods of a file or of module:attr to the run"),
+    ("--interp-fixtures", "append", [], "GLOBS", "fixtures to score on, e.g. 'planted*' or 'gender@*'"),
+    ("--interp-concept", "append", [], "SOURCE", "add a concept: JSONL, CSV or Parquet file, or a datasets name"),
+    ("--interp-subject", "store", DEFAULT_SUBJECT, "SUBJECT", "name, hub id, local folder or .gguf file"),
+    ("--interp-sites", "append", [], "SITES", "sites, e.g. resid_post.15, or 'all'; default: each concept's own"),
+    ("--interp-seeds", "store", "0", "SEEDS", "seeds, e.g. '0,1,2' (default 0)"),
+    ("--interp-store", "store", str(DEFAULT_STORE), "DIR", f"folder of the scorecards (default {DEFAULT_STORE})"),
+    ("--interp-device", "store", "cpu", "DEVICE", "torch device of the subject (default cpu)"),
+    ("--interp-dtype", "store", "float32", "DTYPE", "torch dtype of the subject (default float32)"),
+    ("--interp-prefix", "store", "auto", "TOKEN", "token before each prompt: auto, none, or the token itself"),
+    ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the `--interp-*` options."""
+    group = parser.getgroup("interpmark", "scoring interpretability methods")
+    for name, action, default, metavar, text in _OPTIONS:
+        group.addoption(name, action=action, default=default, metavar=metavar, help=text)
+    group.addoption(
+        "--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look"
+    )
+    group.addoption(
+        "--interp-no-cache", action="store_true", help="do not keep activations on disk between runs"
+    )
+
+
+def run_options(config: pytest.Config) -> RunOptions:
+    """The run that the command line asks for."""
+
+    def listed(name: str) -> tuple[str, ...]:
+        return tuple(item for value in config.getoption(name) for item in split_specs(value))
+
+    try:
+        seeds = tuple(int(seed) for seed in split_specs(config.getoption("--interp-seeds")))
+        limit = float(config.getoption("--interp-time-limit"))
+    except ValueError as error:
+        raise pytest.UsageError(f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}") from None
+    return RunOptions(
+        methods=listed("--interp-methods"),
+        method_sources=tuple(config.getoption("--interp-method")),
+        fixtures=listed("--interp-fixtures"),
+        concepts=tuple(config.getoption("--interp-concept")),
+        subject=config.getoption("--interp-subject"),
+        sites=listed("--interp-sites"),
+        seeds=seeds,
+        store=Path(config.getoption("--interp-store")),
+        device=config.getoption("--interp-device"),
+        dtype=config.getoption("--interp-dtype"),
+        prefix=config.getoption("--interp-prefix"),
+        quick=config.getoption("--interp-quick"),
+        time_limit=limit,
+        cache=not config.getoption("--interp-no-cache"),
+    )
+
+
+def split_specs(text: str) -> list[str]:
+    """Split at the commas that stand outside parentheses: `"leace,inlp(rank=4, weight_decay=1)"` is two specs."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what was asked for before anything long begins."""
+    used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
+    if used or config.getoption("--interp-quick"):
+        _session(config).cells()  # a bad option is told now, not after the collection
+    workers = getattr(config.option, "numprocesses", None)
+    if used and workers and config.getoption("dist", "no") not in ("loadgroup", "no"):
+        warnings.warn(
+            "with pytest-xdist, run interpmark with '--dist loadgroup': it keeps the cells of a capture on one worker",
+            pytest.PytestConfigWarning,
+            stacklevel=1,
+        )
+
+
+_SESSION: pytest.StashKey[Session] = pytest.StashKey()
+
+
+def _session(config: pytest.Config) -> Session:
+    """The session's engine and cells, made when first asked for."""
+    if _SESSION not in config.stash:
+        from .session import Session
+
+        config.stash[_SESSION] = Session(run_options(config), config)
+    return config.stash[_SESSION]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Turn cells, and methods with their checks, into parameters."""
+    if "interp_cell" in metafunc.fixturenames:
+        grouped = metafunc.config.pluginmanager.hasplugin("xdist")
+        metafunc.parametrize(
+            "interp_cell", [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
+        )
+    if "interp_check" in metafunc.fixturenames:
+        checks = _session(metafunc.config).checks()
+        metafunc.parametrize("interp_check", [pytest.param(check, id=check.id) for check in checks])
+
+
+def _parameter(cell: Cell, grouped: bool) -> object:
+    # pytest-xdist reads the group's name up to an '@'.
+    marks = [pytest.mark.xdist_group(cell.fixture.shard.replace("@", "-on-"))] if grouped else []
+    return pytest.param(cell, id=str(cell), marks=marks)
+
+
+@pytest.fixture
+def scorecard(interp_cell: Cell, request: pytest.FixtureRequest) -> Iterator[Scorecard]:
+    """The cell's scorecard: from the store when it is there, else scored now."""
+    card = _session(request.config).scorecard(interp_cell)
+    request.node.user_properties.append((KEY_PROPERTY, card.key))
+    yield card
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the leaderboard of the cells that this session touched, and write it to the store's folder."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    keys = {
+        value
+        for report in reports
+        if isinstance(report, pytest.TestReport)
+        for name, value in report.user_properties
+        if name == KEY_PROPERTY
+    }
+    if not keys:
+        return
+    from .summary import summarise
+
+    summarise(terminalreporter, run_options(config).store, sorted(str(key) for key in keys))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Name the subject and the store in the header of a run that uses the plugin."""
+    if _SESSION not in config.stash:
+        return None
+    options = config.stash[_SESSION].options
+    return f"interpmark: subject {options.subject}, {options.device} {options.dtype}, store {options.store}"

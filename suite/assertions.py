@@ -1,0 +1,36 @@
+"""What a scorecard must satisfy, whatever the score: measuring is apart from asserting."""
+
+from __future__ import annotations
+
+import pytest
+from interpmark.reports.scorecard import Estimate, Scorecard
+
+
+def fail_on_error(scorecard: Scorecard) -> None:
+    """Fail the test with what the method did wrong when the cell is an error row."""
+    if scorecard.error is not None:
+        failure = scorecard.error
+        pytest.fail(f"{failure.kind}: {failure.message}\n{failure.advice}\n\n{failure.traceback}", pytrace=False)
+
+
+def scored(scorecard: Scorecard, measure: str) -> Estimate:
+    """The estimate of `measure`; the test fails when the cell is in error and is skipped when it is not scored."""
+    fail_on_error(scorecard)
+    estimate = scorecard.estimate(measure)
+    if estimate.status == "not scored":
+        pytest.skip(f"{measure} is not scored here: {estimate.reason}")
+    assert estimate.status == "ok", estimate.reason
+    assert estimate.value is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.low <= estimate.value <= estimate.high
+    assert estimate.n > 0
+    return estimate
+
+
+def within(estimate: Estimate, low: float, high: float) -> None:
+    """The estimate and its interval lie in the measure's range."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert low <= estimate.low, f"{estimate.measure}: {estimate.low} is below {low}"
+    assert estimate.high <= high, f"{estimate.measure}: {estimate.high} is above {high}"

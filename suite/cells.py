@@ -1,0 +1,200 @@
+"""Cells: which method is scored on which fixture under which seed."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interpmark.fixtures import (
+    DEPTHS,
+    Behavior,
+    Concept,
+    Corpus,
+    concept_names,
+    get_behavior,
+    get_concept,
+    get_corpus,
+    load_concept,
+    planted_names,
+    site_at,
+)
+from interpmark.fixtures.subjects import SubjectCard, describe_subject
+from interpmark.methods import DEFAULT_METHODS, MethodSpec, get_method, load_method_source
+from interpmark.reports.scorecard import CellId
+
+from .errors import UsageError, did_you_mean
+from .options import RunOptions
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+QUICK_CONCEPT = "gender"
+# An own concept says nothing about where the subject uses it: read it at the middle and near the end.
+OWN_DEPTHS = (26, 15)
+
+
+@dataclass(frozen=True)
+class PlantedFixture:
+    """Activations with known ground truth; no language model is involved."""
+
+    name: str
+    slot: str = "row"
+    site: str = "planted"
+    subject: str = "planted"
+
+    @property
+    def id(self) -> str:
+        """The fixture's name in test ids and tables."""
+        return self.name
+
+    @property
+    def shard(self) -> str:
+        """What is captured together."""
+        return "planted"
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectFixture:
+    """A concept on a subject at a site and slot, with its behavior and corpus."""
+
+    concept: Concept
+    behavior: Behavior | None
+    corpus: Corpus
+    card: SubjectCard
+    site: str
+    slot: str = "last"
+
+    @property
+    def name(self) -> str:
+        """The concept's name."""
+        return self.concept.name
+
+    @property
+    def subject(self) -> str:
+        """The subject's name."""
+        return self.card.name
+
+    @property
+    def id(self) -> str:
+        """The fixture's name in test ids and tables."""
+        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
+
+    @property
+    def shard(self) -> str:
+        """What is captured together: one forward pass over the concept's prompts serves all sites."""
+        return f"{self.name}@{self.subject}"
+
+
+Fixture: TypeAlias = PlantedFixture | SubjectFixture
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A method, a fixture and a seed: the unit of work, of caching and of results."""
+
+    method: MethodSpec
+    fixture: Fixture
+    seed: int
+
+    @property
+    def id(self) -> CellId:
+        """The identity that results are filed under."""
+        fixture = self.fixture
+        return CellId(
+            method=self.method.name,
+            kind=self.method.info.kind,
+            concept=fixture.name,
+            subject=fixture.subject,
+            site=fixture.site,
+            slot=fixture.slot,
+            seed=self.seed,
+        )
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+def collect_methods(options: RunOptions) -> list[MethodSpec]:
+    """The configured methods of a run: those asked for, or the default set, and then the added sources'."""
+    added = [spec for source in options.method_sources for spec in load_method_source(source)]
+    named = [get_method(spec) for spec in options.methods or DEFAULT_METHODS]
+    unique = {spec.name: spec for spec in [*named, *added]}
+    return list(unique.values())
+
+
+def collect_fixtures(options: RunOptions) -> list[Fixture]:
+    """The fixtures of a run, planted ones first, then ordered by concept so that one capture serves all its sites.
+
+    Raises:
+        UsageError: A glob matches nothing, or a site does not exist on the subject.
+    """
+    planted: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
+    wanted = options.fixtures
+    own = [load_concept(source) for source in options.concepts]
+    # `--interp-fixtures 'planted*'` must not ask for the subject at all.
+    if wanted and not own and all(glob.startswith("planted") for glob in wanted):
+        return _matching(planted, wanted)
+    card = describe_subject(options.subject)
+    builtin = [QUICK_CONCEPT] if options.quick else concept_names()
+    located: list[Fixture] = []
+    for concept in [*own, *(get_concept(name) for name in _concepts_wanted(builtin, wanted))]:
+        mine = concept.name in concept_names()
+        for site in _sites_of(concept.name, mine, card, options):
+            behavior = get_behavior(concept.name) if mine else None
+            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site))
+    if not wanted:
+        return [*planted, *located]
+    # An own concept that was named on the command line is in the run whatever the globs say.
+    always = {fixture.id for fixture in located if fixture.name in {concept.name for concept in own}}
+    return _matching([*planted, *located], (*wanted, *sorted(always)))
+
+
+def _concepts_wanted(names: Sequence[str], globs: tuple[str, ...]) -> list[str]:
+    """Leave out concepts that no glob can match, so that they need not be built."""
+    if not globs:
+        return list(names)
+    return [name for name in names if any(fnmatch.fnmatch(name, glob.split("@")[0]) for glob in globs)]
+
+
+def _sites_of(name: str, builtin: bool, card: SubjectCard, options: RunOptions) -> list[str]:
+    available = [f"{stream}.{block}" for stream in ("resid_pre", "resid_post") for block in range(card.n_blocks)]
+    if options.sites == ("all",):
+        return [site for site in available if site.startswith("resid_post")]
+    if options.sites:
+        for site in options.sites:
+            if site not in available:
+                hint = did_you_mean(site, available)
+                raise UsageError(
+                    f"site {site!r} does not exist on {card.name}{hint}. "
+                    f"Sites are resid_pre.K and resid_post.K with K from 0 to {card.n_blocks - 1}, or 'all'."
+                )
+        return list(dict.fromkeys(options.sites))
+    depths = DEPTHS[name] if builtin else OWN_DEPTHS
+    if options.quick:
+        depths = depths[:1]
+    return list(dict.fromkeys(site_at(depth, card.n_blocks) for depth in depths))
+
+
+def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture]:
+    """The fixtures whose id, or whose concept's name, matches one of the globs."""
+    chosen: dict[str, Fixture] = {}
+    for glob in globs:
+        hits = [f for f in fixtures if fnmatch.fnmatchcase(f.id, glob) or fnmatch.fnmatchcase(f.name, glob)]
+        if not hits:
+            names = sorted({f.name for f in fixtures} | set(concept_names()))
+            raise UsageError(
+                f"no fixture matches {glob!r}{did_you_mean(glob, names)}. "
+                f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "
+                f"here: {', '.join(names)}."
+            )
+        chosen |= {fixture.id: fixture for fixture in hits}
+    return [fixture for fixture in fixtures if fixture.id in chosen]
+
+
+def collect_cells(options: RunOptions) -> list[Cell]:
+    """Every cell of a run, ordered by shard so that what is captured together is scored together."""
+    methods = collect_methods(options)
+    fixtures = collect_fixtures(options)
+    return [Cell(method, fixture, seed) for fixture in fixtures for method in methods for seed in options.seeds]

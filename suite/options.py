@@ -1,0 +1,46 @@
+"""What one run is asked to do, as one immutable record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_SUBJECT = "smollm2-135m"
+DEFAULT_STORE = Path(".interpmark") / "store"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a run, as the command line or a notebook gives them.
+
+    Attributes:
+        methods: Specs such as `"inlp(rank=4)"`; empty for the default set.
+        method_sources: Files or `module:attr` names whose methods are added to the run.
+        fixtures: Globs over fixture ids; empty for all that the run has.
+        concepts: Files or `datasets` names that are added as concepts.
+        subject: Name, hub id, folder or `.gguf` file of the language model.
+        sites: Sites such as `"resid_post.15"`, or `("all",)`; empty for each concept's own.
+        seeds: Seeds of the methods' fits; one cell each.
+        store: Folder of the scorecards.
+        device: Torch device that the subject runs on.
+        dtype: Torch dtype that the subject runs in.
+        prefix: `"auto"`, `"none"` or the token put before each prompt.
+        quick: Planted fixtures and one real one, for a first look.
+        time_limit: Seconds that one fit may take.
+        cache: Keep activations on disk between runs.
+    """
+
+    methods: tuple[str, ...] = ()
+    method_sources: tuple[str, ...] = ()
+    fixtures: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
+    subject: str = DEFAULT_SUBJECT
+    sites: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    store: Path = DEFAULT_STORE
+    device: str = "cpu"
+    dtype: str = "float32"
+    prefix: str = "auto"
+    quick: bool = False
+    time_limit: float = 600.0
+    cache: bool = True

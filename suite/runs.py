@@ -1,0 +1,180 @@
+"""Running the subject with an edit in place: only the blocks after the site, only the logits that are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from interpmark.fixtures.subjects import Batch, Ragged, Subject, make_batches, resume
+from interpmark.methods import Edit
+
+# Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
+SOFTMAX_ROWS = 64
+# Tokens a batch holds. Larger ones do not run faster on a CPU; the logits of 512 tokens already take 100 MB there.
+BATCH_TOKENS = 512
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Tokenised texts with the positions whose next-token distribution is wanted.
+
+    Attributes:
+        tokens: Token ids of each text, the prefix first.
+        batches: The texts in batches of like length.
+        wanted: For each text, the positions whose logits are wanted, ascending.
+    """
+
+    tokens: Sequence[Sequence[int]]
+    batches: Sequence[Batch]
+    wanted: Sequence[npt.NDArray[np.int64]]
+
+    @classmethod
+    def at(cls, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]) -> Prompts:
+        """Prompts in batches of at most `BATCH_TOKENS` tokens."""
+        return cls(tokens, make_batches(tokens, max_tokens=BATCH_TOKENS), wanted)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def take(self, batch: Batch) -> torch.Tensor:
+        """The wanted positions of a batch, `[B, T]` bool."""
+        take = torch.zeros(batch.mask.shape, dtype=torch.bool)
+        for row, text in enumerate(batch.rows):
+            take[row, torch.as_tensor(self.wanted[text])] = True
+        return take
+
+
+Reduce = Callable[[torch.Tensor, Batch, torch.Tensor], None]
+
+
+def run(
+    subject: Subject,
+    site: str,
+    states: Ragged,
+    prompts: Prompts,
+    reduce: Reduce,
+    edit: Edit | None = None,
+    labels: torch.Tensor | None = None,
+) -> None:
+    """Resume the subject from `site` on every batch and hand the wanted logits to `reduce(logits [M, V], batch, take)`.
+
+    Args:
+        subject: The subject.
+        site: Where `states` were captured and `edit` acts.
+        states: The captured stream of every text at `site`.
+        prompts: The texts.
+        reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
+        edit: Applied at every position but the prefix and padding; None leaves the stream as it was.
+        labels: One label per text, for an edit that needs them.
+    """
+    for batch in prompts.batches:
+        hidden = states.padded(batch, subject.device, subject.dtype)  # [B, T, d]
+        if edit is not None:
+            hidden = _edited(hidden, edit, batch, labels)
+        take = prompts.take(batch)
+        reduce(resume(subject, site, batch, hidden, take), batch, take)
+
+
+def _edited(hidden: torch.Tensor, edit: Edit, batch: Batch, labels: torch.Tensor | None) -> torch.Tensor:
+    z = None
+    if edit.needs_labels and labels is not None:
+        own = labels[list(batch.rows)].to(hidden.device)  # [B] or [B, k]
+        z = own[:, None].expand(*hidden.shape[:2], *own.shape[1:])
+    content = batch.content.to(hidden.device)[..., None]
+    return torch.where(content, edit(hidden, z), hidden)
+
+
+def log_probs(
+    subject: Subject,
+    site: str,
+    states: Ragged,
+    prompts: Prompts,
+    edit: Edit | None = None,
+    labels: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Next-token log-probabilities at every wanted position, `[sum of wanted, V]` float32, in the texts' order."""
+    starts = np.concatenate([[0], np.cumsum([len(w) for w in prompts.wanted])])
+    out: torch.Tensor | None = None
+
+    def keep(logits: torch.Tensor, batch: Batch, take: torch.Tensor) -> None:
+        nonlocal out
+        if out is None:
+            out = torch.empty((int(starts[-1]), logits.shape[-1]), dtype=torch.float32)
+        into = np.concatenate([np.arange(starts[text], starts[text + 1]) for text in batch.rows])
+        for rows in _chunks(len(into)):
+            out[into[rows]] = torch.log_softmax(logits[rows].float(), dim=-1).cpu()
+
+    run(subject, site, states, prompts, keep, edit, labels)
+    if out is None:
+        raise ValueError("there are no prompts to run")
+    return out
+
+
+@dataclass(frozen=True)
+class CorpusRun:
+    """What one pass over the corpus gives.
+
+    Attributes:
+        nll: Negative log-likelihood of each document, summed over its tokens, in nats, `[documents]` float64.
+        counts: Tokens scored in each document, `[documents]` int64.
+        log_probs: Next-token log-probabilities at the neutral prompts, `[m, V]` float32.
+        groups: Document of each neutral prompt, `[m]` int64.
+    """
+
+    nll: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    log_probs: torch.Tensor
+    groups: npt.NDArray[np.int64]
+
+
+# Neutral prompts are prefixes of the corpus' documents, so that they cost no forward pass of their own.
+PROMPTS_A_DOCUMENT = 4
+
+
+def corpus_prompts(tokens: Sequence[Sequence[int]]) -> Prompts:
+    """Every position that predicts a token of its document; the first content token is predicted from the prefix."""
+    return Prompts.at(tokens, [np.arange(len(ids) - 1) for ids in tokens])
+
+
+def run_corpus(
+    subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None
+) -> CorpusRun:
+    """Score every token of the corpus and keep whole distributions at a few positions of each document."""
+    nll = np.zeros(len(prompts))
+    counts = np.array([len(wanted) for wanted in prompts.wanted])
+    kept = [_spread(len(wanted)) for wanted in prompts.wanted]
+    distributions: list[torch.Tensor | None] = [None] * len(prompts)
+
+    def score(logits: torch.Tensor, batch: Batch, take: torch.Tensor) -> None:
+        start = 0
+        for text in batch.rows:
+            here = logits[start : start + counts[text]]
+            start += int(counts[text])
+            targets = torch.as_tensor(prompts.tokens[text][1:], device=logits.device)
+            nll[text] = _token_nll(here, targets).sum().item()
+            distributions[text] = torch.log_softmax(here[kept[text]].float(), dim=-1).cpu()
+
+    run(subject, site, states, prompts, score, edit)
+    groups = np.repeat(np.arange(len(prompts)), [len(k) for k in kept])
+    return CorpusRun(nll, counts, torch.cat([d for d in distributions if d is not None]), groups)
+
+
+def _spread(length: int) -> list[int]:
+    """Up to `PROMPTS_A_DOCUMENT` evenly spaced positions, the prefix's own position left out."""
+    return sorted({int(i) for i in np.linspace(1, length - 1, PROMPTS_A_DOCUMENT) if i >= 1}) or [length - 1]
+
+
+def _token_nll(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of each target, `[M]` float64, without a second `[M, V]` tensor."""
+    parts = [
+        (torch.logsumexp(logits[rows].float(), dim=-1) - logits[rows].gather(1, targets[rows, None])[:, 0].float())
+        for rows in _chunks(len(targets))
+    ]
+    return torch.cat(parts).double()
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + SOFTMAX_ROWS, n)) for start in range(0, n, SOFTMAX_ROWS))

@@ -1,0 +1,197 @@
+"""A concept on a subject: what is captured once, for all sites, methods and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from interpmark.fixtures import Behavior, Concept, Corpus
+from interpmark.fixtures.subjects import ActivationCache, Ragged, Subject, capture
+from interpmark.methods import Edit
+
+from .errors import UsageError
+from .ground import Ground, Split
+from .progress import Progress
+from .runs import CorpusRun, Prompts, corpus_prompts, log_probs, run_corpus
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Captures texts on a subject, through the activation cache."""
+
+    subject: Subject
+    cache: ActivationCache | None
+    progress: Progress
+
+    def states(
+        self, what: str, tokens: Sequence[Sequence[int]], sites: Sequence[str], positions: Sequence[int] | None = None
+    ) -> Mapping[str, Ragged]:
+        """The stream of every text at every site, from one forward pass; with `positions`, one row of each text."""
+        with self.progress.track(f"capturing {what} at {', '.join(sites)}") as step:
+            return capture(
+                self.subject,
+                tokens,
+                sites,
+                positions=None if positions is None else list(positions),
+                cache=self.cache,
+                on_progress=step,
+            )
+
+
+class CorpusStage:
+    """The neutral corpus on a subject, shared by all concepts."""
+
+    def __init__(self, corpus: Corpus, sites: Sequence[str], recorder: Recorder) -> None:
+        self.corpus = corpus
+        self._recorder = recorder
+        self._tokens = recorder.subject.encode(corpus.documents)
+        self.prompts = corpus_prompts(self._tokens)
+        self._sites = tuple(sites)
+
+    @cached_property
+    def states(self) -> Mapping[str, Ragged]:
+        """The stream of every document at every site."""
+        return self._recorder.states(f"the {self.corpus.name} corpus", self._tokens, self._sites)
+
+    @cached_property
+    def reference(self) -> CorpusRun:
+        """The unedited subject's scores; resumed from the last site, where the pass is shortest."""
+        site = self._sites[-1]
+        return run_corpus(self._recorder.subject, site, self.states[site], self.prompts)
+
+    def run(self, site: str, edit: Edit) -> CorpusRun:
+        """The edited subject's scores."""
+        return run_corpus(self._recorder.subject, site, self.states[site], self.prompts, edit)
+
+    def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
+        """Every content position's activation, `[m, d]` float64, and its document, `[m]`."""
+        states = self.states[site]
+        lengths = np.diff(states.offsets)
+        groups = np.repeat(np.arange(len(lengths)), lengths)
+        content = np.ones(len(groups), dtype=bool)
+        if self._recorder.subject.prefix_id is not None:
+            content[states.offsets[:-1]] = False
+        return torch.from_numpy(np.asarray(states.x, dtype=np.float64)[content]), groups[content]
+
+
+class ConceptStage:
+    """A concept's prompts on a subject: ground at each site, and the subject's behavior on the scored prompts."""
+
+    def __init__(
+        self,
+        concept: Concept,
+        behavior: Behavior | None,
+        slot: str,
+        sites: Sequence[str],
+        corpus: CorpusStage,
+        recorder: Recorder,
+    ) -> None:
+        self.concept = concept
+        self.corpus = corpus
+        self._recorder = recorder
+        self._sites = tuple(sites)
+        subject = recorder.subject
+        tokens = subject.encode(concept.texts)
+        slots = subject.slot_positions(concept.texts, slot, concept.spans)
+        self._trained = np.concatenate([concept.rows("fit"), concept.rows("probe")])
+        self._scored = np.concatenate([concept.rows("test"), concept.rows("transfer")])
+        self._trained_tokens = [tokens[i] for i in self._trained]
+        self._trained_slots = [slots[i] for i in self._trained]
+        self._scored_tokens = [tokens[i] for i in self._scored]
+        self._scored_slots = np.array([slots[i] for i in self._scored])
+        self.prompts = Prompts.at(self._scored_tokens, [np.array([len(ids) - 1]) for ids in self._scored_tokens])
+        self.answers, self.no_behavior = self._answers(behavior)
+        names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
+        self._groups = np.array([names[group] for group in concept.groups])
+
+    def _answers(self, behavior: Behavior | None) -> tuple[list[torch.Tensor] | None, str]:
+        if behavior is None:
+            return None, f"the concept {self.concept.name} has no behavior"
+        if self.concept.n_classes is None:
+            return None, "answers belong to classes and the labels are continuous"
+        try:
+            ids = [[self._recorder.subject.token_id(word) for word in words] for words in behavior.answers]
+        except ValueError as error:
+            return None, str(error)
+        return [torch.tensor(one) for one in ids], ""
+
+    @cached_property
+    def _trained_states(self) -> Mapping[str, Ragged]:
+        what = f"{len(self._trained):,} prompts of {self.concept.name} to fit and probe on"
+        return self._recorder.states(what, self._trained_tokens, self._sites, self._trained_slots)
+
+    @cached_property
+    def _scored_states(self) -> Mapping[str, Ragged]:
+        what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
+        return self._recorder.states(what, self._scored_tokens, self._sites)
+
+    def ground(self, site: str) -> Ground:
+        """The slot activations at a site, by split, with the neutral corpus' rows."""
+        trained = self._trained_states[site]
+        scored = self._scored_states[site]
+        x = np.empty((len(self.concept.texts), trained.x.shape[1]))
+        x[self._trained] = trained.x
+        x[self._scored] = scored.x[scored.offsets[:-1] + self._scored_slots]
+        neutral, documents = self.corpus.rows(site)
+        has_transfer = len(self.concept.rows("transfer")) > 0
+        return Ground(
+            fit=self._split(x, "fit"),
+            probe=self._split(x, "probe"),
+            test=self._split(x, "test"),
+            transfer=self._split(x, "transfer") if has_transfer else None,
+            neutral=neutral,
+            neutral_groups=documents,
+        )
+
+    def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
+        rows = self.concept.rows(name)
+        return Split(torch.from_numpy(x[rows]), torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
+
+    def scored_split(self, name: str) -> slice:
+        """The rows of the scored prompts that belong to `test` or `transfer`."""
+        boundary = len(self.concept.rows("test"))
+        return slice(0, boundary) if name == "test" else slice(boundary, len(self._scored))
+
+    @property
+    def scored_labels(self) -> torch.Tensor:
+        """The label of every scored prompt."""
+        return torch.as_tensor(self.concept.labels[self._scored])
+
+    @property
+    def scored_groups(self) -> npt.NDArray[np.int64]:
+        """The entity of every scored prompt."""
+        groups: npt.NDArray[np.int64] = self._groups[self._scored]
+        return groups
+
+    @cached_property
+    def reference(self) -> torch.Tensor:
+        """The unedited subject's next-token log-probabilities at the scored prompts' ends, `[n, V]` float32."""
+        site = self._sites[-1]
+        return log_probs(self._recorder.subject, site, self._scored_states[site], self.prompts)
+
+    def log_probs(self, site: str, edit: Edit) -> torch.Tensor:
+        """The edited subject's next-token log-probabilities, `[n, V]` float32."""
+        return log_probs(
+            self._recorder.subject, site, self._scored_states[site], self.prompts, edit, self.scored_labels
+        )
+
+
+def in_depth_order(sites: Sequence[str]) -> list[str]:
+    """Sites from the first block to the last.
+
+    Raises:
+        UsageError: A site is not of the form `stream.block`.
+    """
+
+    def depth(site: str) -> tuple[int, str]:
+        stream, _, block = site.rpartition(".")
+        if not block.isdigit():
+            raise UsageError(f"site {site!r} is not of the form stream.block, such as resid_post.15")
+        return int(block), stream
+
+    # Within a block the stream before it comes first: 'resid_post' < 'resid_pre', hence the reversed name.
+    return sorted(dict.fromkeys(sites), key=lambda site: (depth(site)[0], depth(site)[1] == "resid_post"))

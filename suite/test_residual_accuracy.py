@@ -1,0 +1,16 @@
+"""Is the concept still linearly readable after the edit?"""
+
+from interpmark.reports.scorecard import Scorecard
+
+from .assertions import scored, within
+
+
+def test_residual_accuracy(scorecard: Scorecard) -> None:
+    residual = scored(scorecard, "residual_accuracy")
+    if residual.unit == "R2":  # continuous labels: a useless adversary may do worse than the mean
+        within(residual, float("-inf"), 1.0)
+        return
+    within(residual, 0.0, 1.0)
+    within(scored(scorecard, "majority_rate"), 0.0, 1.0)
+    within(scored(scorecard, "unedited_accuracy"), 0.0, 1.0)
+    within(scored(scorecard, "guard_residual"), 0.0, float("inf"))
