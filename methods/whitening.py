@@ -33,13 +33,18 @@ def whitening(covariance: Tensor, mean: Tensor) -> Whitening:
     """
     d = covariance.shape[0]
     deviation = covariance.diagonal().clamp_min(0).sqrt()
-    varies = deviation > RANK_TOLERANCE * mean.abs()
+    varies = varying(covariance, mean)
     scale = torch.where(varies, deviation, 1.0)  # [d]
     correlation = torch.where(torch.outer(varies, varies), covariance / torch.outer(scale, scale), 0.0)
     eigenvalues, eigenvectors = torch.linalg.eigh(correlation)
     keep = eigenvalues > max(float(eigenvalues[-1]), 0.0) * d * torch.finfo(eigenvalues.dtype).eps
     root, v = eigenvalues[keep].sqrt(), eigenvectors[:, keep]  # [r], [d, r]
     return Whitening((v / scale[:, None] / root).T, v * scale[:, None] * root)
+
+
+def varying(covariance: Tensor, mean: Tensor) -> Tensor:
+    """Return bool `[d]`: which features are not constant. A constant one may vary by its own rounding."""
+    return covariance.diagonal().clamp_min(0).sqrt() > RANK_TOLERANCE * mean.abs()
 
 
 def whitened_columns(cov_xz: Tensor, cov_zz: Tensor, mean_z: Tensor) -> Tensor:

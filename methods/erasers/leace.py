@@ -77,19 +77,16 @@ def leace(
     moments: Statistics, *, method: ErasureMethod = "leace", affine: bool = True, shrinkage: bool = False
 ) -> AffineEdit:
     """Return the eraser for given statistics; the identity, of rank 0, when z is constant or uncorrelated with x."""
-    cross = whitened_columns(moments.cov_xz, moments.cov_zz, moments.mean_z)  # [d, r], the column space of Cov(x, z)
+    # [d, r], the column space of Cov(x, z)
+    cross = whitened_columns(moments.cov_xz, moments.cov_zz, moments.mean_z)
     center = moments.mean_x if affine else None
-    w, w_inverse = whitening(moments.cov_xx, moments.mean_x)
-    # W Cov(x, z̃) holds canonical correlations, so "no correlation" is a number that needs no unit
-    u = column_space(w @ cross, floor=1.0)  # [rank of Σ, r]
-    if u.shape[1] == 0:
-        return AffineEdit(cross[:, :0], cross[:, :0], center)
     if method == "orth":
-        basis = column_space(cross)
+        basis = column_space(cross, floor=float(moments.cov_xx.trace().sqrt()))
         return AffineEdit(basis, basis, center)
-    if shrinkage:
-        w, w_inverse = whitening(shrink(moments.cov_xx, moments.n), moments.mean_x)
-        u = column_space(w @ cross)
+    sigma = shrink(moments.cov_xx, moments.n) if shrinkage else moments.cov_xx
+    w, w_inverse = whitening(sigma, moments.mean_x)
+    # W Cov(x, z̃) holds canonical correlations: "none" is a number without a unit
+    u = column_space(w @ cross, floor=1.0)  # [rank of Σ, r]
     return AffineEdit(w.T @ u, w_inverse @ u, center)
 
 
