@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     import pandas
     from _typeshed import DataclassInstance
 
-__all__ = ["SCHEMA", "CellId", "Estimate", "Failure", "Role", "Scorecard", "ScorecardError", "Scorecards", "Status"]
+__all__ = [
+    "SCHEMA",
+    "CellId",
+    "Estimate",
+    "Failure",
+    "Role",
+    "SchemaError",
+    "Scorecard",
+    "ScorecardError",
+    "Scorecards",
+    "Status",
+    "check_schema",
+]
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
@@ -32,6 +44,10 @@ _NO_SUBJECT = frozenset({"", "planted"})
 
 class ScorecardError(ValueError):
     """A scorecard's text cannot be read: malformed, of another schema, or with fields missing."""
+
+
+class SchemaError(ScorecardError):
+    """Well-formed data of a schema version that this interpmark does not read."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +163,10 @@ class Scorecard:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Scorecard:
-        """Read what `to_json` wrote. Raises ScorecardError: not JSON, another schema, missing or unknown fields."""
+        """Read what `to_json` wrote.
+
+        Raises ScorecardError for text that is not JSON, or lacks fields, and SchemaError for another version.
+        """
         try:
             data = loads(text)
         except ValueError as error:
@@ -198,14 +217,14 @@ class Scorecards(Sequence[Scorecard]):
 
 
 def check_schema(data: object, expected: int, what: str) -> None:
-    """Raise ScorecardError unless `data` is a mapping whose "schema" is the expected version."""
+    """Raise ScorecardError unless `data` is a mapping with a "schema"; SchemaError unless that is `expected`."""
     if not isinstance(data, dict) or "schema" not in data:
         raise ScorecardError(f"not a {what}: no schema version in it")
     found = data["schema"]
     if found != expected or isinstance(found, bool):
         newer = isinstance(found, int) and found > expected
         advice = "update interpmark to read it" if newer else "run the suite again to measure it anew"
-        raise ScorecardError(f"{what} schema {found!r}, but this interpmark reads schema {expected}: {advice}")
+        raise SchemaError(f"{what} schema {found!r}, but this interpmark reads schema {expected}: {advice}")
 
 
 def _record(kind: type[Record], data: Mapping[str, Any]) -> Record:

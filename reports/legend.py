@@ -1,0 +1,47 @@
+"""The lines that say how to read a leaderboard: which direction is good, and what the columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from interpmark.reports.measures import HEADLINES, MEASURES, Direction
+
+_ARROWS: dict[Direction, str] = {"lower": " ↓", "higher": " ↑", "one": " →1", "context": ""}
+_WORDS: dict[Direction, str] = {
+    "lower": "lower is better (↓)",
+    "higher": "higher is better (↑)",
+    "one": "1 is best (→1)",
+}
+
+
+def column_title(name: str, kind: str, *, stacked: bool) -> str:
+    """Return a measure's column title with its unit and the direction that is good; stacked: on two lines."""
+    measure = MEASURES[name]
+    arrow = _ARROWS[measure.direction(kind)]
+    unit = f"({measure.unit})" if measure.unit in {"s", "nats/token"} else ""
+    if not stacked:
+        return f"{measure.title} {unit}".rstrip() + arrow
+    if measure.unit == "s":
+        return f"{measure.title}\n{unit}{arrow}"
+    head, _, tail = measure.title.rpartition(" ")
+    return f"{head}\n{tail}{arrow}"
+
+
+def legend(kinds: Iterable[str]) -> list[str]:
+    """Return one line per kind of method, and one on intervals and order."""
+    lines = [_directions(kind) for kind in sorted(kinds)]
+    lines.append(
+        "Brackets are 95 % intervals. The order of rows is for reading and is no rank: overlapping intervals do not "
+        "tell two methods apart. A residual accuracy at the majority rate means that nothing linear is left."
+    )
+    return lines
+
+
+def _directions(kind: str) -> str:
+    by_direction: dict[Direction, list[str]] = {}
+    for name in HEADLINES:
+        by_direction.setdefault(MEASURES[name].direction(kind), []).append(MEASURES[name].title)
+    parts = [f"{words} for {', '.join(by_direction[way])}" for way, words in _WORDS.items() if way in by_direction]
+    if "context" in by_direction:
+        parts.append(f"{', '.join(by_direction['context'])} are good in no direction by themselves")
+    return f"For an {kind}: {'; '.join(parts)}." if kind[:1] in "aeiou" else f"For a {kind}: {'; '.join(parts)}."
