@@ -17,6 +17,7 @@ else:
     torch = lazy_loader.load("torch")
 
 _TOLERANCE = 1e-8  # of the gradient at w = 0; the last Newton step usually lands far below it
+_ROUNDING = 32 * 2.0**-52  # of the rows' length: no gradient is known better
 _MAX_STEPS = 200
 
 
@@ -40,12 +41,13 @@ def logistic_weights(x: Tensor, positive: Tensor, weight_decay: float) -> Tensor
     w = torch.zeros_like(penalty)
     w[-1] = torch.logit(positive.to(x.dtype).mean())  # the best bias for w = 0
     margin = sign * w[-1]  # [n]
+    rounding = _ROUNDING * float(rows.square().sum(1).mean().sqrt())
     limit = None
     for _ in range(_MAX_STEPS):
         miss = torch.sigmoid(-margin)  # [n], the probability given to the wrong class
         gradient = penalty * w - rows.T @ (sign * miss) / n
         length = float(gradient.norm())
-        limit = _TOLERANCE * length if limit is None else limit
+        limit = max(_TOLERANCE * length, rounding) if limit is None else limit
         if length <= limit:
             return w[:-1]
         weighted = rows * (miss * (1.0 - miss) / n).sqrt()[:, None]

@@ -18,7 +18,7 @@ else:
 @register(
     "full-ablation",
     kind="eraser",
-    claims={"guards-linearly", "idempotent", "affine", "mean-preserving"},
+    claims={"guards-linearly", "idempotent", "affine", "mean-preserving", "orthogonal"},
     control=True,
 )
 class FullAblation:
