@@ -1,0 +1,187 @@
+"""Behavior change: what the edit does to the subject's next-token distribution at the end of a prompt.
+
+With g = log p(own class's answers) - log p(all other classes' answers):
+
+    behavior_effect = 1 - mean g after / mean g before      0 untouched, 1 erased, 2 swapped
+
+and the total variation, half the L1 distance, between the whole distributions before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from interpmark.reports.estimate import Estimate
+from interpmark.reports.intervals import Interval, clustered_mean, clustered_ratio
+
+from .estimates import Examples, Scored, estimate
+from .inputs import numbers, row_chunks
+
+Groups = npt.NDArray[np.int64]
+
+
+def behavior_change(
+    before: torch.Tensor, after: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, groups: Groups,
+    seed: int = 0,
+) -> Scored:  # fmt: skip
+    """Score the concept's own prompts.
+
+    Args:
+        before: The unedited subject's log-probabilities of the next token, `[n, V]` float32.
+        after: The edited subject's.
+        answers: Token ids of each class's answers, int64.
+        z: The prompts' classes, `[n]` int64, an index into `answers`.
+        groups: Entity of each prompt, `[n]`.
+        seed: Draws the bootstrap.
+
+    Returns:
+        Estimates `behavior_effect`; `behavior_flip_rate`, the share that prefers another class's answers after the
+        edit, among prompts that preferred their own class's before it; `behavior_tv_on_target`. The effect is not
+        scored unless the interval of mean g before lies above 0: a subject that does not use the concept has no
+        behavior to change. Examples, `[n]`: `behavior_g_before`, `behavior_g_after` (nats), `behavior_own_before`,
+        `behavior_own_after` (1 where the own class's answers are the likeliest), `behavior_tv`.
+
+    Raises:
+        ValueError: Shapes differ, a class has no answers, a label has no class, or a number is NaN.
+    """
+    estimates, examples = _answers_change("", before, after, answers, z, groups, seed)
+    distance = total_variation(before, after)
+    found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
+    return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
+
+
+def behavior_change_transfer(
+    before: torch.Tensor, after: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, groups: Groups,
+    seed: int = 0,
+) -> Scored:  # fmt: skip
+    """Score the transfer prompts: `behavior_effect_transfer`, `behavior_flip_rate_transfer`; as `behavior_change`.
+
+    Examples have the same names with `_transfer` added.
+    """
+    return _answers_change("_transfer", before, after, answers, z, groups, seed)
+
+
+def behavior_off_target(before: torch.Tensor, after: torch.Tensor, groups: Groups, seed: int = 0) -> Scored:
+    """Score neutral prompts: `behavior_tv_off_target`, the mean total variation, clustered by document.
+
+    Args:
+        before: Log-probabilities `[m, V]` float32.
+        after: The edited subject's.
+        groups: Document of each prompt, `[m]`.
+        seed: Draws the bootstrap.
+
+    Returns:
+        The estimate, and the example `behavior_tv_neutral` `[m]`.
+    """
+    distance = total_variation(before, after)
+    found = _mean_distance("behavior_tv_off_target", distance, groups, seed)
+    return [found], {"behavior_tv_neutral": distance.tolist()}
+
+
+def total_variation(before: torch.Tensor, after: torch.Tensor) -> npt.NDArray[np.float64]:
+    """Half the L1 distance between two distributions in each row, `[n]` in [0, 1], from log-probabilities `[n, V]`.
+
+    Summed in float64 a few rows at a time: a float64 copy of `[n, V]` never exists.
+    """
+    if before.ndim != 2 or before.shape != after.shape:
+        raise ValueError(f"log-probabilities: expected two of [n, V], got {tuple(before.shape)}, {tuple(after.shape)}")
+    chunks = [
+        0.5 * (after[rows].double().exp() - before[rows].double().exp()).abs().sum(dim=1)
+        for rows in row_chunks(len(before), 8 * before.shape[1])
+    ]
+    distance = numbers(torch.cat(chunks)) if chunks else np.empty(0)
+    if np.isnan(distance).any():
+        raise ValueError(f"log-probabilities of {int(np.isnan(distance).sum())} of {len(distance)} prompts hold NaN")
+    # float32 log-probabilities sum to one only to about 1e-6.
+    return np.minimum(distance, 1.0)
+
+
+def _answers_change(
+    suffix: str,
+    before: torch.Tensor,
+    after: torch.Tensor,
+    answers: Sequence[torch.Tensor],
+    z: torch.Tensor,
+    groups: Groups,
+    seed: int,
+) -> Scored:
+    _check(before, after, answers, z, groups)
+    g_before, own_before = _preference(before, answers, z)
+    g_after, own_after = _preference(after, answers, z)
+    estimates = [
+        _effect(f"behavior_effect{suffix}", g_before, g_after, groups, seed),
+        _flips(f"behavior_flip_rate{suffix}", own_before, own_after, groups, seed),
+    ]
+    examples: Examples = {
+        f"behavior_g_before{suffix}": g_before.tolist(),
+        f"behavior_g_after{suffix}": g_after.tolist(),
+        f"behavior_own_before{suffix}": own_before.astype(int).tolist(),
+        f"behavior_own_after{suffix}": own_after.astype(int).tolist(),
+    }
+    return estimates, examples
+
+
+def _check(
+    before: torch.Tensor, after: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, groups: Groups
+) -> None:
+    if before.ndim != 2 or before.shape != after.shape or len(before) != len(z) or len(z) != len(groups):
+        shapes = f"{tuple(before.shape)}, {tuple(after.shape)}, {tuple(z.shape)}, [{len(groups)}]"
+        raise ValueError(f"behavior: expected before and after [n, V], z [n] and groups [n], got {shapes}")
+    if len(answers) < 2 or any(len(one) == 0 for one in answers):
+        raise ValueError("behavior: at least two classes are needed, each with at least one answer token")
+    if z.is_floating_point():
+        raise ValueError("behavior: answers belong to classes, and the labels are continuous")
+    if len(z) and not 0 <= int(z.min()) <= int(z.max()) < len(answers):
+        raise ValueError(f"behavior: labels run to {int(z.max())}, answers are given for {len(answers)} classes")
+
+
+def _preference(
+    log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """g of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
+    z = z.to(log_probs.device)
+    picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
+    classes = torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)  # [n, c]
+    own = torch.nn.functional.one_hot(z, len(answers)).bool()
+    others = classes.masked_fill(own, -torch.inf).logsumexp(dim=1)
+    g = numbers(classes[own] - others)
+    if not np.isfinite(g).all():
+        raise ValueError("behavior: an answer's log-probability is NaN or infinite")
+    return g, (classes.argmax(dim=1) == z).cpu().numpy()
+
+
+def _effect(
+    measure: str, before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], groups: Groups, seed: int
+) -> Estimate:
+    try:
+        reference = clustered_mean(before, groups, seed)
+    except ValueError as error:
+        return Estimate.not_scored(measure, str(error))
+    if reference.low <= 0:
+        ends = f"{reference.value:.3g} [{reference.low:.3g}, {reference.high:.3g}]"
+        return Estimate.not_scored(measure, f"mean g before the edit is {ends} nats, not clearly above 0")
+
+    def interval() -> Interval:
+        kept = clustered_ratio(after, before, groups, seed)
+        return Interval(1 - kept.value, 1 - kept.high, 1 - kept.low)
+
+    return estimate(measure, interval, len(before))
+
+
+def _flips(
+    measure: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], groups: Groups, seed: int
+) -> Estimate:
+    if not before.any():
+        return Estimate.not_scored(measure, "no prompt prefers its own class's answers before the edit")
+    flipped = ~after[before]
+    return estimate(measure, lambda: clustered_mean(flipped, groups[before], seed, bounds=(0, 1)), len(flipped))
+
+
+def _mean_distance(measure: str, distance: npt.NDArray[np.float64], groups: Groups, seed: int) -> Estimate:
+    if len(distance) != len(groups):
+        raise ValueError(f"{measure}: {len(distance)} prompts and {len(groups)} groups")
+    # A distance is not a proportion of trials: where nothing moved at all, 0 is exact, so no bounds are given.
+    return estimate(measure, lambda: clustered_mean(distance, groups, seed), len(distance))

@@ -1,0 +1,133 @@
+"""The calibrated logistic adversary: strength by validation, and a log-loss that cannot be worse than it must be.
+
+The scores of an adversary that has found nothing are the class frequencies' plus noise, and that noise costs log-loss.
+So the held-out entities choose, besides the strength, by how much to trust the scores: with s in [0, 4],
+
+    log p(z | x) = log softmax(prior + s (scores - prior))
+
+and the s of least held-out cross-entropy (convex in s). Nothing found gives s = 0 and zero information; an overfitted
+adversary gets s < 1. Predicted classes, and so accuracy, come from the scores as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .logistic import cross_entropy, fit_logistic, prior_weight
+from .readout import STRENGTHS, Readout, two_columns
+from .training import TrainingSet
+
+PATH_TOLERANCE = 1e-4
+"""Gradient norm that choosing a strength needs: 5e-6 nats from the optimum at the weakest."""
+
+REFIT_TOLERANCE = 1e-7
+"""Gradient norm of the adversary that counts: 5e-12 nats from the optimum at the weakest strength."""
+
+MAX_TRUST = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """The logistic adversary with its calibration.
+
+    Attributes:
+        readout: The adversary on all training rows.
+        prior: `[r + 1, c]`, the weights that predict the class frequencies.
+        trust: s, 0 to `MAX_TRUST`.
+        missing_mass: Probability set aside for classes that the training rows lack; 0 when they have all.
+        n_missing: How many these are.
+    """
+
+    readout: Readout
+    prior: torch.Tensor
+    trust: float
+    missing_mass: float
+    n_missing: int
+
+    def log_loss(self, design: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of each row, `[n]` nats."""
+        prior = design @ self.prior
+        return self._loss(prior + self.trust * (design @ self.readout.weight - prior), z)
+
+    def prior_loss(self, design: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of each row under the training rows' class frequencies, `[n]` nats."""
+        return self._loss(design @ self.prior, z)
+
+    def _loss(self, scores: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        classes = self.readout.classes
+        place = torch.searchsorted(classes, z).clamp_max(len(classes) - 1)
+        known = classes[place] == z
+        log_p = torch.log_softmax(scores, dim=1).gather(1, place[:, None])[:, 0]
+        if not self.n_missing:
+            return -log_p
+        unseen = torch.full_like(log_p, self.missing_mass / self.n_missing).log()
+        return -torch.where(known, log_p + torch.log1p(torch.tensor(-self.missing_mass)), unseen)
+
+
+def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor, n_classes: int) -> Calibrated:
+    """Choose strength and trust on the held-out rows, then refit on all.
+
+    Args:
+        rows: The training set.
+        place: `[n]` int64, each row's index into `classes`.
+        classes: `[c]` the classes that occur, at least two.
+        n_classes: All classes of the concept; those that do not occur share the mass of half a row each.
+    """
+    c = len(classes)
+    strength, trust, start = _validate(rows, place, c)
+    fit = fit_logistic(
+        rows.design, place, c, strength, moment=rows.moment, start=start, tolerance=REFIT_TOLERANCE
+    )
+    prior = prior_weight(place, c, rows.design.shape[1])
+    n_missing = n_classes - c
+    missing_mass = 0.5 * n_missing / (len(place) + 0.5 * n_classes)
+    readout = Readout("logistic", two_columns(fit.weight), classes, strength)
+    return Calibrated(readout, two_columns(prior), trust, missing_mass, n_missing)
+
+
+def _validate(rows: TrainingSet, place: torch.Tensor, c: int) -> tuple[float, float, torch.Tensor | None]:
+    """The strength and trust of least held-out cross-entropy, and the weights there."""
+    part, held_out = ~rows.held_out, rows.held_out
+    if len(torch.unique(place[part])) < c or not bool(held_out.any()):
+        # A class lives in a single entity: nothing can be validated without losing it.
+        return STRENGTHS[2], 1.0, None
+    design, z = rows.design[held_out], place[held_out]
+    prior = design @ prior_weight(place[part], c, design.shape[1])
+    best = (float("inf"), STRENGTHS[0], 1.0)
+    chosen: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
+    worse = 0
+    for strength in STRENGTHS:
+        fit = fit_logistic(
+            rows.design[part], place[part], c, strength,
+            moment=rows.part_moment, start=weight, tolerance=PATH_TOLERANCE,
+        )  # fmt: skip
+        weight = fit.weight
+        trust, loss = _trust(prior, design @ weight, z)
+        if loss < best[0]:
+            best, chosen, worse = (loss, strength, trust), weight, 0
+        else:
+            worse += 1
+        # The held-out loss falls and then rises along the path; the weakest penalties are the dearest.
+        if worse == 2:
+            break
+    return best[1], best[2], chosen
+
+
+def _trust(prior: torch.Tensor, scores: torch.Tensor, z: torch.Tensor) -> tuple[float, float]:
+    """The s in [0, MAX_TRUST] of least mean cross-entropy, by ternary search, and that cross-entropy."""
+
+    def loss(trust: float) -> float:
+        return float(cross_entropy(prior + trust * (scores - prior), z).mean())
+
+    low, high = 0.0, MAX_TRUST
+    while high - low > 1e-3:
+        third = (high - low) / 3
+        if loss(low + third) <= loss(high - third):
+            high -= third
+        else:
+            low += third
+    middle = (low + high) / 2
+    return min(((0.0, loss(0.0)), (middle, loss(middle))), key=lambda pair: pair[1])

@@ -1,0 +1,105 @@
+"""How large the edit is: relative to the activations' variance, and to the smallest edit that guards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from interpmark.reports.estimate import Estimate
+from interpmark.reports.intervals import clustered_ratio
+from interpmark.suite.ground import Split
+
+from .estimates import Scored, estimate
+from .inputs import numbers, require_finite, require_split, row_chunks
+from .smallest_guard import SmallestGuard, smallest_guard
+
+
+def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: SmallestGuard | None = None) -> Scored:
+    """Score the edit's size on the test split.
+
+    Args:
+        before: The unedited `test` split.
+        after: The same rows edited.
+        fit: The unedited `fit` split, which the smallest guard is computed from.
+        seed: Draws the bootstrap.
+        guard: `smallest_guard(fit)` where the caller has it already.
+
+    Returns:
+        Estimates `edit_norm`, mean |x' - x|² / tr Cov(x), and `edit_excess`, its ratio to that of the smallest affine
+        guard. The covariance is taken about the test rows' mean, over n. Examples: `edit_squared_size`,
+        `squared_deviation` and `guard_squared_size`, `[n]` in squared units of the activations.
+
+    Raises:
+        ValueError: A split is malformed, rows differ in number, or a value is not finite.
+    """
+    require_split("test (unedited)", before)
+    require_split("test", after)
+    if guard is None:
+        guard = smallest_guard(fit)
+    size, deviation = _sizes(before.x, after.x)
+    smallest = numbers(guard.squared_sizes(before.x))
+    excess = _ratio("edit_excess", size, smallest, before.groups, seed, "the smallest guard edits nothing here")
+    return [_norm("edit_norm", size, deviation, before.groups, seed), excess], {
+        "edit_squared_size": size.tolist(),
+        "squared_deviation": deviation.tolist(),
+        "guard_squared_size": smallest.tolist(),
+    }
+
+
+def edit_norm_off_target(
+    before: torch.Tensor, after: torch.Tensor, documents: npt.NDArray[np.int64], seed: int = 0
+) -> Scored:
+    """Score the edit's size on neutral activations: `edit_norm_off_target`, as `edit_norm`, clustered by document.
+
+    Args:
+        before: Unedited activations `[m, d]`.
+        after: Edited ones.
+        documents: The document of each row, `[m]`.
+        seed: Draws the bootstrap.
+
+    Returns:
+        The estimate; examples `document_edit_squared_size` and `document_squared_deviation`, sums over a document's
+        rows, by ascending document number.
+    """
+    if len(documents) != len(before):
+        raise ValueError(f"neutral activations: {len(before)} rows and {len(documents)} document numbers")
+    require_finite("neutral activations (unedited)", before)
+    require_finite("neutral activations", after)
+    size, deviation = _sizes(before, after)
+    _, place = np.unique(documents, return_inverse=True)
+    return [_norm("edit_norm_off_target", size, deviation, documents, seed)], {
+        "document_edit_squared_size": np.bincount(place, size).tolist(),
+        "document_squared_deviation": np.bincount(place, deviation).tolist(),
+    }
+
+
+Floats = npt.NDArray[np.float64]
+
+
+def _sizes(before: torch.Tensor, after: torch.Tensor) -> tuple[Floats, Floats]:
+    """|x' - x|² and |x - mean|² of each row, `[n]`; in chunks, for a corpus has many rows."""
+    if before.shape != after.shape:
+        raise ValueError(f"before is {tuple(before.shape)} and after is {tuple(after.shape)}; an edit keeps the shape")
+    mean = before.mean(dim=0, dtype=torch.float64)
+
+    def by_row(of: Callable[[slice], torch.Tensor]) -> Floats:
+        chunks = row_chunks(len(before), 8 * before.shape[1])
+        return np.concatenate([numbers(of(rows).square().sum(dim=1)) for rows in chunks])
+
+    return by_row(lambda rows: after[rows].double() - before[rows].double()), by_row(
+        lambda rows: before[rows].double() - mean
+    )
+
+
+def _norm(measure: str, size: Floats, deviation: Floats, groups: npt.NDArray[np.int64], seed: int) -> Estimate:
+    return _ratio(measure, size, deviation, groups, seed, "the unedited rows are all equal: no variance to compare with")
+
+
+def _ratio(
+    measure: str, top: Floats, below: Floats, groups: npt.NDArray[np.int64], seed: int, without: str
+) -> Estimate:
+    if below.sum() == 0:
+        return Estimate.not_scored(measure, without)
+    return estimate(measure, lambda: clustered_ratio(top, below, groups, seed), len(top))

@@ -1,0 +1,176 @@
+"""Residual linear accuracy: what the strongest fresh linear adversary still reads off the edited activations.
+
+Held-out accuracy after even a perfect guard lies above the majority rate when n_fit is not much larger than d; the
+guard residual on the fit split says exactly whether the guard holds where it was fitted.
+
+Continuous labels are scored by R², 1 - (squared error) / (squared error of the training mean), averaged over the
+labels and not clipped: below 0 is worse than knowing nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from interpmark.reports.estimate import Estimate
+from interpmark.reports.intervals import Interval, clustered_max, clustered_statistic
+from interpmark.suite.ground import Split
+
+from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors
+from .estimates import Examples, Scored, estimate
+from .inputs import EditedSplits, is_continuous, label_matrix, numbers, require_split, require_splits
+
+R2_UNIT = "R2"
+
+
+def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) -> Scored:
+    """Score what linear adversaries read off edited activations.
+
+    Args:
+        edited: `fit`, `probe`, `test` and perhaps `transfer`, all after the edit.
+        unedited_fit: The `fit` split before it, the scale of the guard residual.
+        seed: Draws the entities that strengths are chosen on, and the bootstrap.
+
+    Returns:
+        Estimates `residual_accuracy`, `residual_accuracy_transfer` (with a transfer split), `majority_rate`,
+        `linear_information` and `guard_residual`. Examples: `adversary_names` [A]; `residual_correct` and
+        `residual_correct_transfer` [A][n] of 0 and 1; `prior_loss` and `adversary_loss` [2][n] nats;
+        `guard_class_mean_gap` [1], the largest distance between two class means over that before the edit.
+        With continuous labels: `residual_squared_error` and `label_squared_deviation` [2][n], means over labels.
+
+    Raises:
+        ValueError: A split is missing or malformed, or a number is not finite.
+    """
+    require_splits(edited)
+    estimates, examples = _accuracies("residual_accuracy", "residual", edited, seed)
+    guards, gap = guard_residual(unedited_fit, edited["fit"])
+    return [*estimates, *guards], {**examples, **gap}
+
+
+def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
+    """The same adversaries on the unedited splits: `unedited_accuracy`; it depends on the fixture only, so cache it.
+
+    Examples: `unedited_correct` [A][n], or for continuous labels `unedited_squared_error` [2][n].
+    """
+    require_splits(splits)
+    kept = {name: splits[name] for name in ("fit", "probe", "test")}
+    estimates, examples = _accuracies("unedited_accuracy", "unedited", kept, seed)
+    own = {name: values for name, values in examples.items() if name.startswith("unedited")}
+    return [one for one in estimates if one.measure == "unedited_accuracy"], own
+
+
+def guard_residual(unedited_fit: Split, edited_fit: Split) -> Scored:
+    """The exact residual on the fit split: max |Cov(x', z)| over max |Cov(x, z)|, z one-hot for classes.
+
+    It is a fact of the rows and not an estimate: low = value = high.
+    """
+    require_split("fit (unedited)", unedited_fit)
+    require_split("fit", edited_fit)
+    before = _largest_covariance(unedited_fit)
+    if before == 0:
+        reason = "no covariance with the label before the edit: the fit split has a single class or constant rows"
+        return [Estimate.not_scored("guard_residual", reason)], {}
+    value = _largest_covariance(edited_fit) / before
+    gap = _largest_mean_gap(unedited_fit)
+    examples: Examples = {"guard_class_mean_gap": [_largest_mean_gap(edited_fit) / gap]} if gap > 0 else {}
+    return [Estimate.exact("guard_residual", value, len(edited_fit))], examples
+
+
+def _accuracies(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
+    if is_continuous(splits["test"].z):
+        return _score_regressors(measure, prefix, splits, seed)
+    return _score_classifiers(measure, prefix, splits, seed)
+
+
+def _score_classifiers(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
+    panel = fit_panel(splits, seed)
+    test = panel.scores(splits["test"])
+    groups = splits["test"].groups
+    majority = float(test.majority_correct.double().mean())
+    estimates = [
+        _strongest(measure, test, splits["test"], seed),
+        Estimate.exact("majority_rate", majority, len(groups)),
+        _information(test, splits["test"], seed),
+    ]
+    examples: Examples = {
+        "adversary_names": list(test.names),
+        f"{prefix}_correct": test.correct.int().tolist(),
+        "prior_loss": test.prior_loss.tolist(),
+        "adversary_loss": test.log_loss.tolist(),
+    }
+    if "transfer" in splits:
+        scored, names = _transfer(measure, prefix, panel, splits["transfer"], seed)
+        estimates += scored
+        examples |= names
+    return estimates, examples
+
+
+def _transfer(measure: str, prefix: str, panel: Panel, split: Split, seed: int) -> Scored:
+    scores = panel.scores(split)
+    found = _strongest(f"{measure}_transfer", scores, split, seed)
+    return [found], {f"{prefix}_correct_transfer": scores.correct.int().tolist()}
+
+
+def _strongest(measure: str, scores: PanelScores, split: Split, seed: int) -> Estimate:
+    correct = numbers(scores.correct)
+    return estimate(measure, lambda: clustered_max(correct, split.groups, seed, bounds=(0, 1)), len(split))
+
+
+def _information(scores: PanelScores, split: Split, seed: int) -> Estimate:
+    """Cross-entropy of the training frequencies minus the adversary's, the larger over training sets; not floored."""
+    if not len(scores.log_loss):
+        return Estimate.not_scored("linear_information", "the training rows have a single class")
+    gained = numbers(scores.prior_loss - scores.log_loss)  # [T, n]
+    return estimate("linear_information", lambda: clustered_max(gained, split.groups, seed), len(split))
+
+
+def _score_regressors(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
+    regressors = fit_regressors(splits, seed)
+    found, errors, deviations = _r2(measure, regressors, splits["test"], seed)
+    estimates = [
+        found,
+        Estimate.exact("majority_rate", 0.0, len(splits["test"]), R2_UNIT),
+        Estimate.not_scored("linear_information", "labels are continuous: there is no entropy to take from"),
+    ]
+    examples: Examples = {
+        "adversary_names": [f"ridge on {regressor.trained_on}" for regressor in regressors],
+        f"{prefix}_squared_error": errors,
+        "label_squared_deviation": deviations,
+    }
+    if "transfer" in splits:
+        estimates.append(_r2(f"{measure}_transfer", regressors, splits["transfer"], seed)[0])
+    return estimates, examples
+
+
+def _r2(
+    measure: str, regressors: tuple[Regressor, ...], split: Split, seed: int
+) -> tuple[Estimate, list[object], list[object]]:
+    pairs = [regressor.errors(split) for regressor in regressors]
+    errors = torch.stack([error for error, _ in pairs], dim=1)  # [n, T, k]
+    deviations = torch.stack([deviation for _, deviation in pairs], dim=1)
+
+    def best(error: np.ndarray, deviation: np.ndarray) -> float:
+        return float((1 - error.sum(axis=0) / deviation.sum(axis=0)).mean(axis=-1).max())
+
+    def interval() -> Interval:
+        return clustered_statistic(best, [numbers(errors), numbers(deviations)], split.groups, seed)
+
+    found = estimate(measure, interval, len(split), R2_UNIT)
+    return found, errors.mean(dim=2).T.tolist(), deviations.mean(dim=2).T.tolist()
+
+
+def _largest_covariance(split: Split) -> float:
+    z = label_matrix(split.z)
+    x = split.x.to(torch.float64)
+    return float(((x - x.mean(dim=0)).T @ (z - z.mean(dim=0)) / len(split)).abs().max())
+
+
+def _largest_mean_gap(split: Split) -> float:
+    """Largest distance between two class means; 0 for continuous labels or a single class."""
+    if is_continuous(split.z):
+        return 0.0
+    members = label_matrix(split.z)
+    means = members.T @ split.x.to(torch.float64) / members.sum(dim=0)[:, None]  # [c, d]
+    return float(torch.pdist(means).max()) if len(means) > 1 else 0.0
+
+
+__all__ = ["guard_residual", "residual_accuracy", "unedited_accuracy"]

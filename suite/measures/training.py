@@ -1,0 +1,120 @@
+"""What the adversaries of one training set share: standardised rows, their second moments, a validation part.
+
+All three adversaries see the same coordinates. A feature whose spread is the rounding error of an edit is left out:
+scaled to unit variance it would hand the adversary noise that no float32 reader of the activations could use.
+With far fewer rows than features the rows are written in a basis of their own span; the optimum of each adversary
+lies in that span, so this changes the cost and not the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from interpmark.suite.ground import Split
+
+from .inputs import is_continuous
+
+VALIDATION_PARTS = 4
+"""One part in four of the entities is held out for choosing strengths."""
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The map from activations to what adversaries read: `((x - mean) * inverse_scale) @ basis`, and a constant 1.
+
+    Attributes:
+        mean: `[d]` float64.
+        inverse_scale: `[d]`, one over the standard deviation; 0 for a feature that is left out.
+        basis: `[d, r]` orthonormal, or None for all d features.
+    """
+
+    mean: torch.Tensor
+    inverse_scale: torch.Tensor
+    basis: torch.Tensor | None
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Rows `[n, d]` as adversaries see them: `[n, r + 1]` float64, the last column 1 for the intercept."""
+        rows = (x.to(torch.float64) - self.mean) * self.inverse_scale
+        if self.basis is not None:
+            rows = rows @ self.basis
+        return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """The rows that one set of adversaries is trained on.
+
+    Attributes:
+        coordinates: The map that made `design`, to be used on the rows that are scored.
+        design: `[n, r + 1]` float64, standardised, last column 1.
+        z: Labels as given.
+        held_out: `[n]` bool, the rows of the entities that strengths are chosen on.
+        n_features: How many features vary; may exceed r.
+    """
+
+    coordinates: Coordinates
+    design: torch.Tensor
+    z: torch.Tensor
+    held_out: torch.Tensor
+    n_features: int
+
+    @cached_property
+    def part_moment(self) -> torch.Tensor:
+        """Mean outer product of the rows that are not held out, `[r + 1, r + 1]`."""
+        return _moment(self.design[~self.held_out])
+
+    @cached_property
+    def moment(self) -> torch.Tensor:
+        """Mean outer product of all rows, `[r + 1, r + 1]`; the last row holds their mean."""
+        share = float(self.held_out.double().mean())
+        if share == 0:
+            return self.part_moment
+        return (1 - share) * self.part_moment + share * _moment(self.design[self.held_out])
+
+
+def training_set(split: Split, seed: int) -> TrainingSet:
+    """Standardise a split's rows and draw the entities to hold out."""
+    coordinates, n_features = _coordinates(split.x)
+    held_out = torch.from_numpy(_held_out(split, seed)).to(split.x.device)
+    return TrainingSet(coordinates, coordinates(split.x), split.z, held_out, n_features)
+
+
+def _moment(rows: torch.Tensor) -> torch.Tensor:
+    return rows.T @ rows / len(rows)
+
+
+def _coordinates(x: torch.Tensor) -> tuple[Coordinates, int]:
+    precision = torch.finfo(x.dtype).eps
+    largest = x.abs().amax(dim=0).to(torch.float64)  # [d]
+    x = x.to(torch.float64)
+    mean = x.mean(dim=0)
+    std = (x - mean).square().mean(dim=0).sqrt()  # [d]
+    # An edit sums over d terms of its input's size, so its rounding error is some tens of eps; eps^0.75 lies well
+    # above that (2e-12 in float64, 6e-6 in float32) and far below any spread that a reader could use.
+    floor = precision**0.75 * torch.maximum(largest, std.max())
+    varies = std > floor
+    inverse_scale = torch.where(varies, 1 / torch.where(varies, std, torch.ones_like(std)), torch.zeros_like(std))
+    basis = None
+    n, d = x.shape
+    if 2 * n <= d:
+        basis = torch.linalg.qr(((x - mean) * inverse_scale).T).Q  # [d, n]
+    return Coordinates(mean, inverse_scale, basis), int(varies.sum())
+
+
+def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:
+    """Every fourth entity, in a random order within each class, so that classes are held out in proportion."""
+    groups = np.asarray(split.groups)
+    if len(np.unique(groups)) < VALIDATION_PARTS:
+        groups = np.arange(len(groups))  # too few entities to hold one out: rows instead
+    _, first, entity = np.unique(groups, return_index=True, return_inverse=True)  # entity: [n] -> index
+    rng = np.random.default_rng(seed)
+    tie = rng.random(len(first))
+    kind = np.zeros(len(first)) if is_continuous(split.z) else split.z.cpu().numpy()[first]
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.lexsort((tie, kind))] = np.arange(len(first))
+    chosen: npt.NDArray[np.bool_] = rank % VALIDATION_PARTS == rng.integers(VALIDATION_PARTS)
+    return chosen[entity]
