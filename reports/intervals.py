@@ -62,15 +62,16 @@ def clustered_ratio(
 ) -> Interval:
     """Return sum(numerator) / sum(denominator), both [n], with clusters drawn whole and both kept paired.
 
-    Raises ValueError also when the denominator's sum lies within 3 standard errors of zero: no finite interval for
-    the ratio is honest then.
+    Raises ValueError also when the denominator is zero, or takes both signs and its sum lies within 3 standard errors
+    of zero: no finite interval for the ratio is honest then.
     """
     rows = _matrix([numerator, denominator], "numerator and denominator")
     totals, _ = _cluster_totals(rows, groups)  # [2, G]
     n_clusters = totals.shape[1]
     bottom = float(totals[1].sum())
     error = math.sqrt(n_clusters * float(totals[1].var(ddof=1)))
-    if bottom == 0 or abs(bottom) <= 3 * error:
+    both_signs = totals[1].min() < 0 < totals[1].max()
+    if bottom == 0 or (both_signs and abs(bottom) <= 3 * error):
         raise ValueError(
             f"the ratio is undetermined: its denominator sums to {bottom:.4g} with a standard error of {error:.4g}"
         )

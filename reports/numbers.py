@@ -15,9 +15,8 @@ def number(value: float, decimals: int | None) -> str:
         return "0"
     if decimals is None:
         return f"{value:.1e}"
-    text = f"{value:.{decimals}f}"
-    # A value that rounds to nothing is 0 and not -0.
-    return text.removeprefix("-") if float(text) == 0 else text
+    # -0.00 keeps its sign: an interval that starts there reaches below zero.
+    return f"{value:.{decimals}f}"
 
 
 def decimals_of(estimate: Estimate) -> int | None:

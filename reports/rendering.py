@@ -148,7 +148,7 @@ def _shown(table: Table) -> tuple[list[str], list[str]]:
 
 
 def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: _Footnotes) -> str:
-    from tabulate import tabulate
+    from tabulate import SEPARATING_LINE, tabulate
 
     rows: list[list[str]] = []
     role = "method"
@@ -163,8 +163,9 @@ def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: _Foot
         rows.append([name, *(_text_cell(row, measure, stacked, footnotes) for measure in measures)])
     headers = ["method", *(column_title(name, table.kind, stacked=True) for name in measures)]
     padded = [row + [""] * (len(headers) - len(row)) for row in rows]
-    # disable_numparse: "0.50" stays as it was rounded.
-    return tabulate(padded, headers=headers, tablefmt="simple", disable_numparse=True)
+    # As a header proper, tabulate would pad each column by two; disable_numparse: "0.50" stays as it was rounded.
+    grid = tabulate([headers, SEPARATING_LINE, *padded], tablefmt="simple", disable_numparse=True)
+    return "\n".join(grid.splitlines()[1:-1])  # without the rules above and below
 
 
 def _with_errors(grid: str, table: Table, width: int) -> str:
