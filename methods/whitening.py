@@ -37,7 +37,9 @@ def whitening(covariance: Tensor, mean: Tensor) -> Whitening:
     scale = torch.where(varies, deviation, 1.0)  # [d]
     correlation = torch.where(torch.outer(varies, varies), covariance / torch.outer(scale, scale), 0.0)
     eigenvalues, eigenvectors = torch.linalg.eigh(correlation)
-    keep = eigenvalues > max(float(eigenvalues[-1]), 0.0) * d * torch.finfo(eigenvalues.dtype).eps
+    # rounding leaves eigenvalues of some ε instead of zero, and in few dimensions d ε is not "some"
+    rounding = 4 * max(d, 32) * torch.finfo(eigenvalues.dtype).eps
+    keep = eigenvalues > max(float(eigenvalues[-1]), 0.0) * rounding
     root, v = eigenvalues[keep].sqrt(), eigenvectors[:, keep]  # [r], [d, r]
     return Whitening((v / scale[:, None] / root).T, v * scale[:, None] * root)
 
