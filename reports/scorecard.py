@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA",
-    "CellId",
-    "Estimate",
+    "CellId", "Claim", "Estimate",
     "Failure",
     "Role",
     "SchemaError",
@@ -90,6 +89,20 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Whether something that the method claims held on the data it was fitted on.
+
+    `value` is how far it is from holding exactly, relative to the natural size; None where there is no finite number.
+    """
+
+    name: str
+    holds: bool
+    value: float | None
+    tolerance: float
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """All that is known of one finished cell.
 
@@ -105,6 +118,7 @@ class Scorecard:
     cell: CellId
     estimates: tuple[Estimate, ...]
     examples: Mapping[str, Any] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     error: Failure | None = None
     role: Role = "method"
@@ -119,6 +133,7 @@ class Scorecard:
             raise ValueError(f"{self.cell}: more than one estimate of {', '.join(twice)}")
         versions = measure_versions(names) if self.measure_versions is None else self.measure_versions
         object.__setattr__(self, "estimates", tuple(self.estimates))
+        object.__setattr__(self, "claims", tuple(self.claims))
         object.__setattr__(self, "examples", plain(self.examples, "examples"))
         object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
         object.__setattr__(self, "measure_versions", plain(versions, "measure_versions"))
@@ -158,6 +173,7 @@ class Scorecard:
         own = {item.name: getattr(self, item.name) for item in fields(self)}
         own["cell"] = asdict(self.cell)
         own["estimates"] = [asdict(estimate) for estimate in self.estimates]
+        own["claims"] = [asdict(claim) for claim in self.claims]
         own["error"] = None if self.error is None else asdict(self.error)
         return own
 
@@ -175,6 +191,7 @@ class Scorecard:
         try:
             data["cell"] = _record(CellId, data["cell"])
             data["estimates"] = tuple(_record(Estimate, item) for item in data["estimates"])
+            data["claims"] = tuple(_record(Claim, item) for item in data["claims"])
             data["error"] = None if data["error"] is None else _record(Failure, data["error"])
             return _record(cls, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from interpmark.fixtures.subjects import Batch, Ragged, Subject, make_batches, resume
+from interpmark.fixtures.subjects import Batch, Ragged, Subject, resume
 from interpmark.methods import Edit
 
 # Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
@@ -32,9 +32,11 @@ class Prompts:
     wanted: Sequence[npt.NDArray[np.int64]]
 
     @classmethod
-    def at(cls, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]) -> Prompts:
+    def of(
+        cls, subject: Subject, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]
+    ) -> Prompts:
         """Prompts in batches of at most `BATCH_TOKENS` tokens."""
-        return cls(tokens, make_batches(tokens, max_tokens=BATCH_TOKENS), wanted)
+        return cls(tokens, subject.batches(tokens, max_tokens=BATCH_TOKENS), wanted)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -134,9 +136,9 @@ class CorpusRun:
 PROMPTS_A_DOCUMENT = 4
 
 
-def corpus_prompts(tokens: Sequence[Sequence[int]]) -> Prompts:
+def corpus_prompts(subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
     """Every position that predicts a token of its document; the first content token is predicted from the prefix."""
-    return Prompts.at(tokens, [np.arange(len(ids) - 1) for ids in tokens])
+    return Prompts.of(subject, tokens, [np.arange(len(ids) - 1) for ids in tokens])
 
 
 def run_corpus(

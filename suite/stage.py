@@ -49,7 +49,7 @@ class CorpusStage:
         self.corpus = corpus
         self._recorder = recorder
         self._tokens = recorder.subject.encode(corpus.documents)
-        self.prompts = corpus_prompts(self._tokens)
+        self.prompts = corpus_prompts(recorder.subject, self._tokens)
         self._sites = tuple(sites)
 
     @cached_property
@@ -102,8 +102,8 @@ class ConceptStage:
         self._trained_tokens = [tokens[i] for i in self._trained]
         self._trained_slots = [slots[i] for i in self._trained]
         self._scored_tokens = [tokens[i] for i in self._scored]
-        self._scored_slots = np.array([slots[i] for i in self._scored])
-        self.prompts = Prompts.at(self._scored_tokens, [np.array([len(ids) - 1]) for ids in self._scored_tokens])
+        self._scored_slots = [slots[i] for i in self._scored]
+        self.prompts = Prompts.of(subject, self._scored_tokens, [np.array([len(t) - 1]) for t in self._scored_tokens])
         self.answers, self.no_behavior = self._answers(behavior)
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])
@@ -135,7 +135,7 @@ class ConceptStage:
         scored = self._scored_states[site]
         x = np.empty((len(self.concept.texts), trained.x.shape[1]))
         x[self._trained] = trained.x
-        x[self._scored] = scored.x[scored.offsets[:-1] + self._scored_slots]
+        x[self._scored] = scored.at(self._scored_slots)
         neutral, documents = self.corpus.rows(site)
         has_transfer = len(self.concept.rows("transfer")) > 0
         return Ground(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from interpmark.reports.leaderboard import leaderboard, write_reports
+from interpmark.reports.leaderboard import write_reports
 from interpmark.reports.scorecard import Scorecards
 from interpmark.reports.store import Store
 
@@ -17,9 +17,8 @@ def summarise(terminal: pytest.TerminalReporter, root: Path, keys: Sequence[str]
     cards = [card for card in (store.get(key) for key in keys) if card is not None]
     if not cards:
         return
-    scorecards = Scorecards(cards)
+    board = write_reports(Scorecards(cards), root)
     terminal.section("interpmark leaderboard")
-    terminal.write_line(leaderboard(scorecards).to_text(width=terminal._tw.fullwidth))
-    written = write_reports(scorecards, root)
+    terminal.write_line(board.to_text(width=terminal._tw.fullwidth))
     terminal.write_line("")
-    terminal.write_line("written: " + ", ".join(str(path) for path in written))
+    terminal.write_line(f"scorecards, leaderboard.md, leaderboard.json and scores.csv: {root}")

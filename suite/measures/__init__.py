@@ -8,9 +8,10 @@ from .behavior import behavior_change, behavior_change_transfer, behavior_off_ta
 from .edit_norm import edit_norm, edit_norm_off_target
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
-from .smallest_guard import smallest_guard
+from .smallest_guard import SmallestGuard, smallest_guard
 
 __all__ = [
+    "SmallestGuard",
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",

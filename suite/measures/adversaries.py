@@ -17,6 +17,7 @@ from .discriminant import fit_discriminant
 from .inputs import EditedSplits, is_continuous, join, label_matrix, require_splits
 from .least_squares import fit_least_squares, fit_ridge
 from .readout import Readout
+from .threads import one_thread
 from .training import Coordinates, TrainingSet, training_set
 
 TRAINING_SETS = ("probe", "fit+probe")
@@ -101,8 +102,8 @@ def fit_panel(splits: EditedSplits, seed: int) -> Panel:
     if is_continuous(splits["fit"].z):
         raise ValueError("labels are continuous: use fit_regressors")
     n_classes = 1 + max(int(split.z.max()) for split in splits.values())
-    attacks = [_attack(name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
-    return Panel(tuple(attacks))
+    with one_thread():
+        return Panel(tuple(_attack(name, rows, n_classes, seed) for name, rows in _training_splits(splits)))
 
 
 def _training_splits(splits: EditedSplits) -> list[tuple[str, Split]]:
@@ -150,7 +151,8 @@ class Regressor:
 def fit_regressors(splits: EditedSplits, seed: int) -> tuple[Regressor, ...]:
     """Train ridge regression on `probe`, and on `fit` with `probe`; labels `[n]` or `[n, k]` floating point."""
     require_splits(splits, ("fit", "probe"))
-    return tuple(_regressor(name, training_set(split, seed)) for name, split in _training_splits(splits))
+    with one_thread():
+        return tuple(_regressor(name, training_set(split, seed)) for name, split in _training_splits(splits))
 
 
 def _regressor(name: str, rows: TrainingSet) -> Regressor:

@@ -77,9 +77,7 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
     """
     c = len(classes)
     strength, trust, start = _validate(rows, place, c)
-    fit = fit_logistic(
-        rows.design, place, c, strength, moment=rows.moment, start=start, tolerance=REFIT_TOLERANCE
-    )
+    fit = fit_logistic(rows.design, place, c, strength, moments=rows.moments, start=start, tolerance=REFIT_TOLERANCE)
     prior = prior_weight(place, c, rows.design.shape[1])
     n_missing = n_classes - c
     missing_mass = 0.5 * n_missing / (len(place) + 0.5 * n_classes)
@@ -102,7 +100,7 @@ def _validate(rows: TrainingSet, place: torch.Tensor, c: int) -> tuple[float, fl
     for strength in STRENGTHS:
         fit = fit_logistic(
             rows.design[part], place[part], c, strength,
-            moment=rows.part_moment, start=weight, tolerance=PATH_TOLERANCE,
+            moments=rows.moments, start=weight, tolerance=PATH_TOLERANCE,
         )  # fmt: skip
         weight = fit.weight
         trust, loss = _trust(prior, design @ weight, z)

@@ -24,7 +24,7 @@ def fit_discriminant(rows: TrainingSet, place: torch.Tensor, classes: torch.Tens
     members = torch.nn.functional.one_hot(place, c).to(design.dtype)  # [n, c]
     share = members.mean(dim=0)  # [c]
     means = members.T @ design / (n * share)[:, None]  # [c, r]
-    within = rows.moment[:-1, :-1] - means.T @ (share[:, None] * means)  # [r, r]
+    within = torch.diag(rows.moments[:-1]) - means.T @ (share[:, None] * means)  # [r, r]
     shrinkage = oracle_approximating_shrinkage(within, n, rows.n_features)
     scale = float(within.trace()) / max(rows.n_features, 1)
     shrunk = (1 - shrinkage) * within

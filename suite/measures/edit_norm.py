@@ -94,7 +94,9 @@ def _sizes(before: torch.Tensor, after: torch.Tensor) -> tuple[Floats, Floats]:
 
 
 def _norm(measure: str, size: Floats, deviation: Floats, groups: npt.NDArray[np.int64], seed: int) -> Estimate:
-    return _ratio(measure, size, deviation, groups, seed, "the unedited rows are all equal: no variance to compare with")
+    return _ratio(
+        measure, size, deviation, groups, seed, "the unedited rows are all equal: no variance to compare with"
+    )
 
 
 def _ratio(

@@ -9,9 +9,7 @@ from interpmark.reports.intervals import clustered_ratio
 from .estimates import Scored, estimate
 
 
-def perplexity_damage(
-    before: npt.ArrayLike, after: npt.ArrayLike, tokens: npt.ArrayLike, seed: int = 0
-) -> Scored:
+def perplexity_damage(before: npt.ArrayLike, after: npt.ArrayLike, tokens: npt.ArrayLike, seed: int = 0) -> Scored:
     """Score a corpus, document by document.
 
     Args:

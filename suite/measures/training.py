@@ -1,15 +1,17 @@
-"""What the adversaries of one training set share: standardised rows, their second moments, a validation part.
+"""What the adversaries of one training set share: principal coordinates, and a validation part.
 
-All three adversaries see the same coordinates. A feature whose spread is the rounding error of an edit is left out:
-scaled to unit variance it would hand the adversary noise that no float32 reader of the activations could use.
-With far fewer rows than features the rows are written in a basis of their own span; the optimum of each adversary
-lies in that span, so this changes the cost and not the answer.
+All adversaries see the same coordinates: features scaled to unit variance, rotated to their principal axes. None of
+the three changes its predictions under a rotation, and on principal axes the rows' second moment is diagonal, which
+makes a d x d factorisation per penalty unnecessary. Axes without variance are dropped: no adversary would put weight
+there, and with far fewer rows than features that leaves few.
+
+A feature whose spread is the rounding error of an edit is left out: scaled to unit variance it would hand the
+adversary noise that no reader of the activations could use.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -22,25 +24,23 @@ VALIDATION_PARTS = 4
 """One part in four of the entities is held out for choosing strengths."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coordinates:
-    """The map from activations to what adversaries read: `((x - mean) * inverse_scale) @ basis`, and a constant 1.
+    """The map from activations to what adversaries read: `((x - mean) * inverse_scale) @ axes`, and a constant 1.
 
     Attributes:
         mean: `[d]` float64.
         inverse_scale: `[d]`, one over the standard deviation; 0 for a feature that is left out.
-        basis: `[d, r]` orthonormal, or None for all d features.
+        axes: `[d, r]`, orthonormal columns.
     """
 
     mean: torch.Tensor
     inverse_scale: torch.Tensor
-    basis: torch.Tensor | None
+    axes: torch.Tensor
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Rows `[n, d]` as adversaries see them: `[n, r + 1]` float64, the last column 1 for the intercept."""
-        rows = (x.to(torch.float64) - self.mean) * self.inverse_scale
-        if self.basis is not None:
-            rows = rows @ self.basis
+        rows = ((x.to(torch.float64) - self.mean) * self.inverse_scale) @ self.axes
         return torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)
 
 
@@ -50,7 +50,8 @@ class TrainingSet:
 
     Attributes:
         coordinates: The map that made `design`, to be used on the rows that are scored.
-        design: `[n, r + 1]` float64, standardised, last column 1.
+        design: `[n, r + 1]` float64; the columns are centred and uncorrelated, the last is 1.
+        moments: `[r + 1]`, the columns' mean squares.
         z: Labels as given.
         held_out: `[n]` bool, the rows of the entities that strengths are chosen on.
         n_features: How many features vary; may exceed r.
@@ -58,33 +59,18 @@ class TrainingSet:
 
     coordinates: Coordinates
     design: torch.Tensor
+    moments: torch.Tensor
     z: torch.Tensor
     held_out: torch.Tensor
     n_features: int
 
-    @cached_property
-    def part_moment(self) -> torch.Tensor:
-        """Mean outer product of the rows that are not held out, `[r + 1, r + 1]`."""
-        return _moment(self.design[~self.held_out])
-
-    @cached_property
-    def moment(self) -> torch.Tensor:
-        """Mean outer product of all rows, `[r + 1, r + 1]`; the last row holds their mean."""
-        share = float(self.held_out.double().mean())
-        if share == 0:
-            return self.part_moment
-        return (1 - share) * self.part_moment + share * _moment(self.design[self.held_out])
-
 
 def training_set(split: Split, seed: int) -> TrainingSet:
-    """Standardise a split's rows and draw the entities to hold out."""
+    """Find a split's coordinates and draw the entities to hold out."""
     coordinates, n_features = _coordinates(split.x)
+    design = coordinates(split.x)
     held_out = torch.from_numpy(_held_out(split, seed)).to(split.x.device)
-    return TrainingSet(coordinates, coordinates(split.x), split.z, held_out, n_features)
-
-
-def _moment(rows: torch.Tensor) -> torch.Tensor:
-    return rows.T @ rows / len(rows)
+    return TrainingSet(coordinates, design, design.square().mean(dim=0), split.z, held_out, n_features)
 
 
 def _coordinates(x: torch.Tensor) -> tuple[Coordinates, int]:
@@ -98,11 +84,17 @@ def _coordinates(x: torch.Tensor) -> tuple[Coordinates, int]:
     floor = precision**0.75 * torch.maximum(largest, std.max())
     varies = std > floor
     inverse_scale = torch.where(varies, 1 / torch.where(varies, std, torch.ones_like(std)), torch.zeros_like(std))
-    basis = None
-    n, d = x.shape
+    return Coordinates(mean, inverse_scale, _axes((x - mean) * inverse_scale)), int(varies.sum())
+
+
+def _axes(rows: torch.Tensor) -> torch.Tensor:
+    """Principal axes of centred rows `[n, d]` that have variance: `[d, r]`."""
+    n, d = rows.shape
     if 2 * n <= d:
-        basis = torch.linalg.qr(((x - mean) * inverse_scale).T).Q  # [d, n]
-    return Coordinates(mean, inverse_scale, basis), int(varies.sum())
+        span = torch.linalg.qr(rows.T).Q  # [d, n]: all the variance there is, at a fraction of the size
+        return span @ _axes(rows @ span)
+    values, vectors = torch.linalg.eigh(rows.T @ rows / n)
+    return vectors[:, values > values[-1] * d * torch.finfo(values.dtype).eps]
 
 
 def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:

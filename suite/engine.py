@@ -1,0 +1,104 @@
+"""The engine: turns a cell into a scorecard, capturing once what many cells share."""
+
+from __future__ import annotations
+
+import datetime
+import time
+import traceback
+from collections.abc import Sequence
+
+from interpmark.methods import MethodError, save_edit
+from interpmark.reports.measures import MEASURES
+from interpmark.reports.scorecard import SCHEMA, Failure, Scorecard
+from interpmark.reports.store import Store
+
+from .cells import Cell
+from .errors import ContractError
+from .fitting import Fitter
+from .grounds import Grounds
+from .keys import Keys
+from .options import RunOptions
+from .progress import Progress, SilentProgress
+from .scoring import Scores, is_supported, score_edit
+
+
+class Engine:
+    """Scores cells and files their scorecards.
+
+    Args:
+        options: The run.
+        cells: All cells of the run, so that one forward pass serves every site that will be asked for.
+        progress: Where to report; silent by default.
+    """
+
+    def __init__(self, options: RunOptions, cells: Sequence[Cell], progress: Progress | None = None) -> None:
+        self.options = options
+        self.store = Store(options.store)
+        self._progress = progress or SilentProgress()
+        self._grounds = Grounds(options, cells, self._progress)
+        self._fitter = Fitter(options.time_limit)
+        self._keys = Keys(options)
+        self._cards: dict[str, Scorecard] = {}
+
+    def scorecard(self, cell: Cell) -> Scorecard:
+        """The cell's scorecard: from this session, from the store, or scored now.
+
+        An error row is never reused: the next run tries again.
+        """
+        key = self._keys.cell(cell)
+        if key not in self._cards:
+            found = self.store.get(key)
+            if found is None or found.error is not None:
+                found = self._score(cell, key)
+                self.store.put(found)
+            self._cards[key] = found
+        return self._cards[key]
+
+    def _score(self, cell: Cell, key: str) -> Scorecard:
+        at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault
+        started, clock = _now(), time.perf_counter()
+        scores, error = Scores(), None
+        try:
+            reason = is_supported(cell.method, at.ground.fit.z)
+            if reason:
+                scores.leave_out(MEASURES, reason)
+            else:
+                fitted = self._fitter.fit(cell.method, at.ground, cell.seed)
+                self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
+                scores = score_edit(cell.method, fitted, at, cell.seed)
+        except Exception as caught:  # whatever a plug-in does wrong becomes a row, and the run goes on
+            scores, error = Scores(), _failure(caught, cell)
+        return Scorecard(
+            schema=SCHEMA,
+            key=key,
+            cell=cell.id,
+            estimates=tuple(scores.estimates[name] for name in MEASURES if name in scores.estimates),
+            examples=scores.examples,
+            claims=tuple(scores.claims),
+            provenance={
+                **self._keys.provenance(cell),
+                **self._grounds.provenance(cell.fixture),
+                "started": started,
+                "finished": _now(),
+                "seconds": time.perf_counter() - clock,
+            },
+            error=error,
+            role="control" if cell.method.info.control else "oracle" if cell.method.info.oracle else "method",
+        )
+
+
+def _failure(error: Exception, cell: Cell) -> Failure:
+    own = isinstance(error, ContractError | MethodError)
+    advice = (
+        "" if own else f"Reproduce it with: pytest --pyargs interpmark.suite -x --interp-fixtures planted-gaussian --interp-methods '{cell.method.name}'"
+    )
+    return Failure(
+        kind=type(error).__name__,
+        message=str(error) or type(error).__name__,
+        traceback="".join(traceback.format_exception(error)),
+        advice=advice,
+    )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,135 @@
+"""The grounds of a run: each subject loaded once, each concept captured once for all its sites."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from interpmark.fixtures import planted
+from interpmark.fixtures.subjects import ActivationCache, Subject, load_subject
+
+from .cells import Cell, Fixture, PlantedFixture, SubjectFixture
+from .errors import InterpmarkWarning
+from .ground import Ground, Split
+from .options import RunOptions
+from .progress import Progress
+from .stage import ConceptStage, CorpusStage, Recorder, in_depth_order
+
+# Texts that are looked at for attention sinks.
+SINK_TEXTS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class FixtureGround:
+    """A fixture made ready: its ground, and the stage that the subject runs on.
+
+    Attributes:
+        ground: Activations by split.
+        stage: The concept on the subject; None for planted activations.
+        site: The fixture's site.
+    """
+
+    ground: Ground
+    stage: ConceptStage | None
+    site: str
+
+
+class Grounds:
+    """Makes fixtures ready, keeping only what the cells at hand need."""
+
+    def __init__(self, options: RunOptions, cells: Sequence[Cell], progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._sites: dict[str, list[str]] = {}
+        for cell in cells:
+            self._sites.setdefault(cell.fixture.shard, []).append(cell.fixture.site)
+        self._sites = {shard: in_depth_order(sites) for shard, sites in self._sites.items() if shard != "planted"}
+        self._stage: tuple[str, ConceptStage] | None = None
+        self._ready: tuple[str, FixtureGround] | None = None
+        self._corpora: dict[str, CorpusStage] = {}
+        self._failed: BaseException | None = None
+
+    def of(self, fixture: Fixture) -> FixtureGround:
+        """The fixture's ground. Only the last one is kept: cells come ordered by fixture."""
+        if self._ready is None or self._ready[0] != fixture.id:
+            self._ready = None
+            self._ready = (fixture.id, self._make(fixture))
+        return self._ready[1]
+
+    def _make(self, fixture: Fixture) -> FixtureGround:
+        if isinstance(fixture, PlantedFixture):
+            return FixtureGround(_planted_ground(fixture.name), None, fixture.site)
+        stage = self._stage_of(fixture)
+        return FixtureGround(stage.ground(fixture.site), stage, fixture.site)
+
+    def _stage_of(self, fixture: SubjectFixture) -> ConceptStage:
+        if self._stage is None or self._stage[0] != fixture.shard:
+            self._stage = None
+            stage = ConceptStage(
+                fixture.concept,
+                fixture.behavior,
+                fixture.slot,
+                self._sites[fixture.shard],
+                self._corpus_of(fixture),
+                self._recorder,
+            )
+            self._stage = (fixture.shard, stage)
+        return self._stage[1]
+
+    def _corpus_of(self, fixture: SubjectFixture) -> CorpusStage:
+        name = fixture.corpus.name
+        if name not in self._corpora:
+            sites = in_depth_order([site for mine in self._sites.values() for site in mine])
+            self._corpora[name] = CorpusStage(fixture.corpus, sites, self._recorder)
+        return self._corpora[name]
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        cache = ActivationCache() if self._options.cache else None
+        return Recorder(self.subject, cache, self._progress)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The subject, loaded and checked for attention sinks.
+
+        Raises:
+            Exception: Whatever kept it from loading; the same again at once when asked again.
+        """
+        if self._failed is not None:
+            raise self._failed
+        options = self._options
+        self._progress.say(f"loading {options.subject} ({options.device}, {options.dtype})")
+        try:
+            return load_subject(options.subject, device=options.device, dtype=options.dtype, prefix=options.prefix)
+        except Exception as error:
+            self._failed = error
+            raise
+
+    def provenance(self, fixture: Fixture) -> Mapping[str, object]:
+        """How the subject was run; empty for planted activations."""
+        if isinstance(fixture, PlantedFixture):
+            return {}
+        subject = self.subject
+        return {
+            "attention": subject.attention,
+            "device": _device_name(subject.device),
+            "threads": torch.get_num_threads(),
+            "prefix_id": subject.prefix_id,
+        }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+
+def _planted_ground(name: str) -> Ground:
+    data = planted(name)
+    splits = {
+        split: Split(torch.tensor(x), torch.tensor(z), np.asarray(groups, dtype=np.int64))
+        for split, (x, z, groups) in data.splits.items()
+    }
+    return Ground(fit=splits["fit"], probe=splits["probe"], test=splits["test"])

@@ -1,0 +1,94 @@
+"""Keys: a hash of everything that a cell's result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from interpmark.fixtures import planted
+from interpmark.fixtures.subjects.identity import subject_hash
+from interpmark.reports.measures import MEASURES, measure_versions
+from interpmark.reports.scorecard import SCHEMA
+
+from .cells import Cell, Fixture, PlantedFixture
+from .options import RunOptions
+from .provenance import environment
+
+# Raised when the engine changes what a score means without any measure changing.
+ENGINE_VERSION = 1
+
+
+class Keys:
+    """Names results by their content, so that they are reused for no other reason than being the same."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+        self._hashes: dict[str, str] = {}
+
+    def cell(self, cell: Cell) -> str:
+        """The cell's key: sha256, hexadecimal."""
+        return _digest(
+            {
+                "schema": SCHEMA,
+                "engine": ENGINE_VERSION,
+                "measures": measure_versions(MEASURES),
+                "method": cell.method.name,
+                "source": cell.method.source_hash,
+                "seed": cell.seed,
+                "fixture": self.fixture(cell.fixture),
+            }
+        )
+
+    def fixture(self, fixture: Fixture) -> str:
+        """Hash of a fixture's content, the subject's weights and how they are run included."""
+        if fixture.id not in self._hashes:
+            self._hashes[fixture.id] = _digest(self._content(fixture))
+        return self._hashes[fixture.id]
+
+    def _content(self, fixture: Fixture) -> Mapping[str, object]:
+        if isinstance(fixture, PlantedFixture):
+            return {"planted": fixture.name, "data": planted(fixture.name).content_hash}
+        options = self._options
+        return {
+            "concept": fixture.concept.content_hash,
+            "behavior": fixture.behavior.content_hash if fixture.behavior else None,
+            "corpus": fixture.corpus.content_hash,
+            "subject": self._subject(fixture.card.spec),
+            "site": fixture.site,
+            "slot": fixture.slot,
+            "prefix": options.prefix,
+            "dtype": options.dtype,
+            # 'cuda:1' gives what 'cuda:0' gives, and not bit for bit what a CPU gives.
+            "device": options.device.split(":")[0],
+        }
+
+    def _subject(self, spec: str) -> str:
+        if spec not in self._hashes:
+            self._hashes[spec] = subject_hash(spec)
+        return self._hashes[spec]
+
+    def provenance(self, cell: Cell) -> Mapping[str, object]:
+        """What is known of a cell's making before it is scored."""
+        fixture = cell.fixture
+        options = self._options
+        located: dict[str, object] = {}
+        if not isinstance(fixture, PlantedFixture):
+            located = {
+                "subject_hash": self._subject(fixture.card.spec),
+                "subject_spec": fixture.card.spec,
+                "dtype": options.dtype,
+                "prefix": options.prefix,
+                "concept_source": fixture.concept.source,
+            }
+        return {
+            **environment(),
+            "engine_version": ENGINE_VERSION,
+            "method_hash": cell.method.source_hash,
+            "fixture_hash": self.fixture(fixture),
+            **located,
+        }
+
+
+def _digest(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
