@@ -38,7 +38,7 @@ class Edit(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if cls.tag:
+        if vars(cls).get("tag"):  # an inherited tag stays with the class that has it
             EDIT_TYPES[cls.tag] = cls
 
     @property

@@ -38,9 +38,7 @@ def load_method_source(where: str | os.PathLike[str]) -> list[MethodInfo]:
         return _load_file(Path(text))
     module_name, colon, attribute = text.partition(":")
     if not colon or not attribute or not all(part.isidentifier() for part in module_name.split(".")):
-        raise MethodSourceError(
-            f"{text!r} is neither a FILE.py nor a module:Class, such as my_methods.py or pkg.mod:Mine"
-        )
+        raise MethodSourceError(f"{text!r} is neither FILE.py nor module:Class; write my_methods.py or pkg.mod:Mine")
     return [_load_attribute(module_name, attribute)]
 
 
@@ -81,9 +79,12 @@ def _sources(cls: type) -> dict[str, bytes]:
 
 
 def _matters(module: ModuleType, folder: Path) -> bool:
-    if module.__name__ in _NOT_COMPUTING or not getattr(module, "__file__", None):
+    # past the module's own attribute access, which would import one that is loaded lazily, such as torch
+    facts = ModuleType.__getattribute__(module, "__dict__")
+    name, file = str(facts.get("__name__")), facts.get("__file__")
+    if name in _NOT_COMPUTING or not file:
         return False
-    return module.__name__.startswith(f"{_PACKAGE}.") or Path(str(module.__file__)).resolve().parent == folder
+    return name.startswith(f"{_PACKAGE}.") or Path(file).resolve().parent == folder
 
 
 def _imports(module: ModuleType) -> Iterator[str]:
@@ -99,8 +100,9 @@ def _imports(module: ModuleType) -> Iterator[str]:
             yield base
             for alias in node.names:
                 yield f"{base}.{alias.name}"
-                # `from interpmark.methods import AffineEdit` depends on the file that defines it
-                yield getattr(getattr(sys.modules.get(base), alias.name, None), "__module__", None) or base
+                if base.startswith(_PACKAGE):  # and elsewhere a look at a lazy module would import it
+                    # `from interpmark.methods import AffineEdit` depends on the file that defines it
+                    yield getattr(getattr(sys.modules.get(base), alias.name, None), "__module__", None) or base
 
 
 def _load_file(path: Path) -> list[MethodInfo]:

@@ -70,7 +70,9 @@ class TestMeanAndMedianProjection:
 
     def test_coordinate_becomes_the_median(self, make_gaussian: Callable[..., Data]) -> None:
         x, z = make_gaussian(601, 24, 2)
-        x = x.exp().clamp_max(1e4).log1p() + x.sinh().clamp(-5, 50) * z[:, None]  # skewed, so that the median is no mean
+        x = (
+            x.exp().clamp_max(1e4).log1p() + x.sinh().clamp(-5, 50) * z[:, None]
+        )  # skewed, so that the median is no mean
         edit = fit("median-projection", x, z)
         v = edit.read[:, 0]
         coordinates = edit(x) @ v
@@ -151,7 +153,9 @@ class TestInlp:
         x, z = multiclass
         torch.testing.assert_close(fit("inlp", x * 1e3, z)(x * 1e3) / 1e3, fit("inlp", x, z)(x), rtol=0, atol=1e-8)
 
-    @pytest.mark.parametrize("spec", ["inlp(rank=0)", "inlp(weight_decay=0.0)", "sal(rank=0)", "random-direction(rank=0)"])
+    @pytest.mark.parametrize(
+        "spec", ["inlp(rank=0)", "inlp(weight_decay=0)", "sal(rank=0)", "random-direction(rank=-1)"]
+    )
     def test_impossible_parameters_are_errors_at_once(self, spec: str) -> None:
         with pytest.raises(MethodError, match="must be"):
             get_method(spec)
@@ -167,12 +171,11 @@ class TestLogistic:
         positive = torch.arange(400) < int(400 * share)
         x[positive] += 1.0
         w = logistic_weights(x, positive, weight_decay).requires_grad_()
-        bias = torch.zeros((), dtype=torch.float64)
-        for _ in range(200):  # the bias is not returned; find the best one for these weights by bisection on its slope
-            low, high = (-200.0, 200.0) if _ == 0 else (low, high)
-            bias = torch.tensor((low + high) / 2, dtype=torch.float64)
+        low, high = -200.0, 200.0
+        for _ in range(200):  # the bias is not returned: the best one for these weights, by bisection on its slope
+            bias = (low + high) / 2
             slope = float((torch.sigmoid((x @ w + bias).detach()) - positive.double()).mean())
-            low, high = (float(bias), high) if slope < 0 else (low, float(bias))
+            low, high = (bias, high) if slope < 0 else (low, bias)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(x @ w + bias, positive.double())
         (loss + weight_decay / 2 * w.square().sum()).backward()  # type: ignore[no-untyped-call]
         start = (x * (positive.double() - share)[:, None]).mean(0).norm()
