@@ -33,6 +33,7 @@ class Attack:
         readouts: The classifiers.
         calibrated: The logistic one with its log-loss; None when training has a single class.
         majority: The commonest class of the training rows, the lowest of those that tie.
+
     """
 
     trained_on: str
@@ -52,6 +53,7 @@ class PanelScores:
         log_loss: `[T, n]` nats, of the calibrated logistic adversary of each training set.
         prior_loss: `[T, n]` nats, of the class frequencies of the same training sets.
         majority_correct: `[n]` bool, of always answering the commonest class of `fit` and `probe`.
+
     """
 
     names: tuple[str, ...]
@@ -97,6 +99,7 @@ def fit_panel(splits: EditedSplits, seed: int) -> Panel:
 
     Raises:
         ValueError: A split is missing or malformed, or labels are continuous.
+
     """
     require_splits(splits, ("fit", "probe"))
     if is_continuous(splits["fit"].z):
@@ -135,6 +138,7 @@ class Regressor:
         coordinates: What maps activations to the adversary's rows.
         weight: `[r + 1, k]` float64.
         mean: `[k]`, the training rows' mean label: what a reader of nothing predicts.
+
     """
 
     trained_on: str

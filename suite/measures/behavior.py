@@ -46,6 +46,7 @@ def behavior_change(
 
     Raises:
         ValueError: Shapes differ, a class has no answers, a label has no class, or a number is NaN.
+
     """
     estimates, examples = _answers_change("", before, after, answers, z, groups, seed)
     distance = total_variation(before, after)
@@ -75,6 +76,7 @@ def behavior_off_target(before: torch.Tensor, after: torch.Tensor, groups: Group
 
     Returns:
         The estimate, and the example `behavior_tv_neutral` `[m]`.
+
     """
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_off_target", distance, groups, seed)
@@ -141,7 +143,7 @@ def _check(
 def _preference(
     log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """g of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
+    """G of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
     z = z.to(log_probs.device)
     picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
     classes = torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)  # [n, c]

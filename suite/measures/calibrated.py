@@ -38,6 +38,7 @@ class Calibrated:
         trust: s, 0 to `MAX_TRUST`.
         missing_mass: Probability set aside for classes that the training rows lack; 0 when they have all.
         n_missing: How many these are.
+
     """
 
     readout: Readout
@@ -74,6 +75,7 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
         place: `[n]` int64, each row's index into `classes`.
         classes: `[c]` the classes that occur, at least two.
         n_classes: All classes of the concept; those that do not occur share the mass of half a row each.
+
     """
     c = len(classes)
     strength, trust, start = _validate(rows, place, c)

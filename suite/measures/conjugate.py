@@ -22,6 +22,7 @@ def solve(
         inverse_diagonal: `[r, 1]`, positive: one over an approximation of the map's diagonal.
         tolerance: Largest norm of the residual, relative to the target's.
         max_steps: Applications of the map.
+
     """
     solution = torch.zeros_like(target)
     residual = target

@@ -33,6 +33,7 @@ def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: Sma
 
     Raises:
         ValueError: A split is malformed, rows differ in number, or a value is not finite.
+
     """
     require_split("test (unedited)", before)
     require_split("test", after)
@@ -62,6 +63,7 @@ def edit_norm_off_target(
     Returns:
         The estimate; examples `document_edit_squared_size` and `document_squared_deviation`, sums over a document's
         rows, by ascending document number.
+
     """
     if len(documents) != len(before):
         raise ValueError(f"neutral activations: {len(before)} rows and {len(documents)} document numbers")

@@ -54,7 +54,8 @@ def label_matrix(z: torch.Tensor) -> torch.Tensor:
     """Labels as columns, `[n, k]` float64: values as they are, classes one-hot over those that occur in `z`."""
     if is_continuous(z):
         return z.to(torch.float64).reshape(len(z), -1)
-    return (z[:, None] == torch.unique(z)[None, :]).to(torch.float64)
+    classes: torch.Tensor = torch.unique(z)
+    return (z[:, None] == classes).to(torch.float64)
 
 
 def join(first: Split, second: Split) -> Split:

@@ -4,8 +4,9 @@
 
 Newton's method in float64. Each step is solved by conjugate gradients, preconditioned by the Hessian's diagonal as if
 all rows had the same predicted probabilities. On principal axes, after a thorough erasure, that is nearly the Hessian
-itself, and two or three iterations suffice. The strong convexity of f bounds the distance to the optimum: f - f* <= |gradient|² / (2 strength), so a gradient of 1e-7 at the
-weakest strength of the grid, 1e-3, leaves 5e-12 nats. `strength` is 1 / (n C) in scikit-learn's parametrisation.
+itself, and two or three iterations suffice. The strong convexity of f bounds the distance to the optimum,
+f - f* <= |gradient|² / (2 strength): a gradient of 1e-7 at the weakest strength of the grid, 1e-3, leaves 5e-12 nats.
+`strength` is 1 / (n C) in scikit-learn's parametrisation.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from .conjugate import solve
 
@@ -29,6 +30,7 @@ class LogisticFit:
         weight: `[r + 1, c]` float64, the intercept in the last row; c = 1 (the log-odds of class 1) for two classes.
         objective: f at the optimum, nats.
         gradient_norm: Euclidean norm of the gradient there.
+
     """
 
     weight: torch.Tensor
@@ -105,6 +107,7 @@ def fit_logistic(
 
     Raises:
         ArithmeticError: The tolerance was not reached.
+
     """
     binary = n_classes == 2
     penalty = torch.full_like(design[:1].T, strength)
@@ -148,8 +151,8 @@ def prior_weight(z: torch.Tensor, n_classes: int, width: int) -> torch.Tensor:
 def cross_entropy(scores: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each row, `[n]` nats, from scores `[n, 1]` (log-odds of class 1) or `[n, c]`."""
     if scores.shape[1] == 1:
-        return F.softplus(scores[:, 0] * (1 - 2 * z))
-    return F.cross_entropy(scores, z, reduction="none")
+        return functional.softplus(scores[:, 0] * (1 - 2 * z))
+    return functional.cross_entropy(scores, z, reduction="none")
 
 
 def _line_search(

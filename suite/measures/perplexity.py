@@ -25,6 +25,7 @@ def perplexity_damage(before: npt.ArrayLike, after: npt.ArrayLike, tokens: npt.A
 
     Raises:
         ValueError: Lengths differ, there is no token, a count is below 1, or a number is not finite.
+
     """
     start, end, count = (np.asarray(values, dtype=np.float64) for values in (before, after, tokens))
     if start.ndim != 1 or not start.shape == end.shape == count.shape or not start.size:

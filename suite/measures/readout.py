@@ -19,6 +19,7 @@ class Readout:
         weight: `[r + 1, c]` float64 on `Coordinates` rows, the intercept in the last row.
         classes: `[c]` int64, ascending.
         strength: The penalty or shrinkage in force.
+
     """
 
     name: str

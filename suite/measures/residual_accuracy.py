@@ -39,6 +39,7 @@ def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) 
 
     Raises:
         ValueError: A split is missing or malformed, or a number is not finite.
+
     """
     require_splits(edited)
     estimates, examples = _accuracies("residual_accuracy", "residual", edited, seed)

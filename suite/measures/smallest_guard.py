@@ -27,6 +27,7 @@ class SmallestGuard:
         read: `[d, k]` float64.
         write: `[d, k]` float64.
         center: `[d]` float64, the fit rows' mean.
+
     """
 
     read: torch.Tensor

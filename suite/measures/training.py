@@ -32,6 +32,7 @@ class Coordinates:
         mean: `[d]` float64.
         inverse_scale: `[d]`, one over the standard deviation; 0 for a feature that is left out.
         axes: `[d, r]`, orthonormal columns.
+
     """
 
     mean: torch.Tensor
@@ -55,6 +56,7 @@ class TrainingSet:
         z: Labels as given.
         held_out: `[n]` bool, the rows of the entities that strengths are chosen on.
         n_features: How many features vary; may exceed r.
+
     """
 
     coordinates: Coordinates
@@ -91,10 +93,11 @@ def _axes(rows: torch.Tensor) -> torch.Tensor:
     """Principal axes of centred rows `[n, d]` that have variance: `[d, r]`."""
     n, d = rows.shape
     if 2 * n <= d:
-        span = torch.linalg.qr(rows.T).Q  # [d, n]: all the variance there is, at a fraction of the size
+        span: torch.Tensor = torch.linalg.qr(rows.T).Q  # [d, n]: all the variance there is, at a fraction of the size
         return span @ _axes(rows @ span)
     values, vectors = torch.linalg.eigh(rows.T @ rows / n)
-    return vectors[:, values > values[-1] * d * torch.finfo(values.dtype).eps]
+    axes: torch.Tensor = vectors[:, values > values[-1] * d * torch.finfo(values.dtype).eps]
+    return axes
 
 
 def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:
