@@ -1,7 +1,7 @@
 """How methods are tested: cells, the engine, the measures, the pytest plugin and the tests.
 
-`score(method, fixture)` scores one cell from Python; `check_method`, `parametrize_with_checks` and `MethodTestCase` hold
-a method to the contract in the tests of its own project.
+`score(method, fixture)` scores one cell from Python; `check_method`, `parametrize_with_checks` and `MethodTestCase`
+hold a method to the contract in the tests of its own project.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -40,6 +40,7 @@ def score(
         UsageError: The fixture or the site does not exist.
         MethodError: The method does not exist.
         FixtureError: The concept file cannot be used.
+
     """
     options = RunOptions(subject=subject, seeds=(seed,), store=Path(store), device=device, dtype=dtype)
     options = _with_method(options, method)
@@ -65,7 +66,7 @@ def _with_method(options: RunOptions, method: str) -> RunOptions:
     if method.endswith(".py"):
         from interpmark.methods import load_method_source
 
-        return replace(options, methods=tuple(spec.name for spec in load_method_source(method)))
+        return replace(options, methods=tuple(info.name for info in load_method_source(method)))
     return replace(options, methods=(method,))
 
 

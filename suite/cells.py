@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from interpmark.fixtures import (
     DEPTHS,
+    OWN_DEPTHS,
     Behavior,
     Concept,
     Corpus,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 QUICK_CONCEPT = "gender"
-# An own concept says nothing about where the subject uses it: read it at the middle and near the end.
-OWN_DEPTHS = (26, 15)
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class Cell:
 
 def collect_methods(options: RunOptions) -> list[MethodSpec]:
     """The configured methods of a run: those asked for, or the default set, and then the added sources'."""
-    added = [spec for source in options.method_sources for spec in load_method_source(source)]
+    added = [get_method(info.name) for source in options.method_sources for info in load_method_source(source)]
     named = [get_method(spec) for spec in options.methods or DEFAULT_METHODS]
     unique = {spec.name: spec for spec in [*named, *added]}
     return list(unique.values())
@@ -129,6 +128,7 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
 
     Raises:
         UsageError: A glob matches nothing, or a site does not exist on the subject.
+
     """
     planted: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
     wanted = options.fixtures

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Listed(str, Enum):
+class Listed(StrEnum):
     """What `interpmark list` lists."""
 
     methods = "methods"
@@ -34,7 +34,7 @@ class Listed(str, Enum):
     subjects = "subjects"
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How `interpmark leaderboard` prints."""
 
     text = "text"
@@ -123,4 +123,5 @@ def new(
     from .scaffold import write_method
 
     path = write_method(method, folder)
-    typer.echo(f"wrote {path}; score it with:\n  pytest --pyargs interpmark.suite --interp-quick --interp-method {path}")
+    typer.echo(f"wrote {path}; score it with:")
+    typer.echo(f"  pytest --pyargs interpmark.suite --interp-quick --interp-method {path}")

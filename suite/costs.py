@@ -19,6 +19,7 @@ class Cost:
     Attributes:
         seconds: Wall time.
         peak_mb: Highest resident memory above that at the start, in megabytes; None where the system does not tell.
+
     """
 
     seconds: float = 0.0

@@ -19,7 +19,8 @@ from .grounds import Grounds
 from .keys import Keys
 from .options import RunOptions
 from .progress import Progress, SilentProgress
-from .scoring import Scores, is_supported, score_edit
+from .scores import Scores
+from .scoring import is_supported, score_edit
 
 
 class Engine:
@@ -29,6 +30,7 @@ class Engine:
         options: The run.
         cells: All cells of the run, so that one forward pass serves every site that will be asked for.
         progress: Where to report; silent by default.
+
     """
 
     def __init__(self, options: RunOptions, cells: Sequence[Cell], progress: Progress | None = None) -> None:
@@ -88,10 +90,12 @@ class Engine:
 
 
 def _failure(error: Exception, cell: Cell) -> Failure:
-    own = isinstance(error, ContractError | MethodError)
-    advice = (
-        "" if own else f"Reproduce it with: pytest --pyargs interpmark.suite -x --interp-fixtures planted-gaussian --interp-methods '{cell.method.name}'"
+    # An error of the interface tells what to do itself.
+    told = isinstance(error, ContractError | MethodError)
+    reproduce = (
+        f"pytest --pyargs interpmark.suite -x --interp-fixtures planted-gaussian --interp-methods '{cell.method}'"
     )
+    advice = "" if told else f"The method's own code raised this. To reproduce it in seconds: {reproduce}"
     return Failure(
         kind=type(error).__name__,
         message=str(error) or type(error).__name__,

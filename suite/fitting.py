@@ -26,6 +26,7 @@ class Fitted:
         edited: Edited activations by split, `[n, d]` float64.
         fit_cost: Time and memory of the fit.
         apply_seconds: Time to edit the test split.
+
     """
 
     edit: Edit
@@ -48,6 +49,7 @@ class Fitter:
             ContractError: The method changed its input, ran past the time limit, returned something other than an
                 edit, is not deterministic under its seed, or its edit gives another shape, another dtype, NaN or
                 infinity.
+
         """
         with measured() as cost:
             edit = self._once(method, ground, seed, bench)
@@ -65,7 +67,9 @@ class Fitter:
         with time_limit(self._limit, f"the fit of {method.name}"):
             edit = instance.fit_on(bench, seed=seed) if method.info.needs_bench else instance.fit(x, z, seed=seed)
         if not torch.equal(x, ground.fit.x) or not torch.equal(z, ground.fit.z):
-            raise ContractError(f"{method.name} changed its input in place; work on a copy (x = x - x.mean(0), not x -=)")
+            raise ContractError(
+                f"{method.name} changed its input in place; work on a copy (x = x - x.mean(0), not x -=)"
+            )
         if not isinstance(edit, Edit):
             raise ContractError(
                 f"{method.name} returned {type(edit).__name__} from its fit and not an Edit; "
@@ -73,9 +77,7 @@ class Fitter:
             )
         return edit
 
-    def _check_deterministic(
-        self, method: MethodSpec, ground: Ground, seed: int, bench: object, edit: Edit
-    ) -> None:
+    def _check_deterministic(self, method: MethodSpec, ground: Ground, seed: int, bench: object, edit: Edit) -> None:
         """Fit again, once per configured method and process: twice the cost on one cell, not on all."""
         if method.name not in self._verdicts:
             rows = Split(ground.fit.x[:COMPARED_ROWS], ground.fit.z[:COMPARED_ROWS], ground.fit.groups[:COMPARED_ROWS])
@@ -96,6 +98,7 @@ def apply(edit: Edit, split: Split) -> torch.Tensor:
 
     Raises:
         ContractError: The edit gives another shape or dtype, NaN or infinity, or changes its input.
+
     """
     name = type(edit).__name__
     before = split.x.clone()
@@ -104,7 +107,9 @@ def apply(edit: Edit, split: Split) -> torch.Tensor:
         given = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         raise ContractError(f"{name} turned activations {tuple(split.x.shape)} into {given}; an edit keeps the shape")
     if out.dtype != split.x.dtype:
-        raise ContractError(f"{name} turned {split.x.dtype} into {out.dtype}; an edit keeps the dtype: x.to(dtype) last")
+        raise ContractError(
+            f"{name} turned {split.x.dtype} into {out.dtype}; an edit keeps the dtype: x.to(dtype) last"
+        )
     if not bool(out.isfinite().all()):
         bad = int((~out.isfinite()).any(dim=-1).sum())
         raise ContractError(

@@ -20,6 +20,7 @@ class Split:
         x: Activations, `[n, d]` float64.
         z: Labels, `[n]` int64 class indices or `[n, k]` float64 values.
         groups: Entity of each row, `[n]` int64.
+
     """
 
     x: torch.Tensor
@@ -41,6 +42,7 @@ class Ground:
         transfer: Other entities of the same concept, scored with the adversaries trained above; or None.
         neutral: Activations of the neutral corpus at the site, `[m, d]` float64, with their documents; or None.
         neutral_groups: Document of each neutral row, `[m]` int64.
+
     """
 
     fit: Split

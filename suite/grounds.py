@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,10 +12,10 @@ from interpmark.fixtures import planted
 from interpmark.fixtures.subjects import ActivationCache, Subject, load_subject
 
 from .cells import Cell, Fixture, PlantedFixture, SubjectFixture
-from .errors import InterpmarkWarning
 from .ground import Ground, Split
 from .options import RunOptions
 from .progress import Progress
+from .scores import Scores
 from .stage import ConceptStage, CorpusStage, Recorder, in_depth_order
 
 # Texts that are looked at for attention sinks.
@@ -31,11 +30,13 @@ class FixtureGround:
         ground: Activations by split.
         stage: The concept on the subject; None for planted activations.
         site: The fixture's site.
+
     """
 
     ground: Ground
     stage: ConceptStage | None
     site: str
+    ran: dict[str, Scores] = field(default_factory=dict)
 
 
 class Grounds:
@@ -98,6 +99,7 @@ class Grounds:
 
         Raises:
             Exception: Whatever kept it from loading; the same again at once when asked again.
+
         """
         if self._failed is not None:
             raise self._failed

@@ -19,7 +19,9 @@ def methods() -> str:
         (info.name, info.kind, ", ".join(sorted(info.claims)) or "–", _marks(info.control, info.oracle), info.summary)
         for info in available()
     ]
-    table = tabulate(rows, headers=("method", "kind", "claims", "", "what it does"), maxcolwidths=[None, None, 30, 8, 60])
+    table = tabulate(
+        rows, headers=("method", "kind", "claims", "", "what it does"), maxcolwidths=[None, None, 30, 8, 60]
+    )
     return f"{table}\n\nThe default run scores: {', '.join(spec.name for spec in configured)}"
 
 

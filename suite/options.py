@@ -28,6 +28,7 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
+
     """
 
     methods: tuple[str, ...] = ()

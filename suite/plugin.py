@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 KEY_PROPERTY = "interpmark_key"
-_OPTIONS = (
+_OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-methods", "append", [], "SPECS", "methods to score, comma-separated, e.g. 'leace,inlp(rank=4)'"),
     ("--interp-method", "append", [], "SOURCE", "add the methods of a file or of module:attr to the run"),
     ("--interp-fixtures", "append", [], "GLOBS", "fixtures to score on, e.g. 'planted*' or 'gender@*'"),
@@ -43,12 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("interpmark", "scoring interpretability methods")
     for name, action, default, metavar, text in _OPTIONS:
         group.addoption(name, action=action, default=default, metavar=metavar, help=text)
-    group.addoption(
-        "--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look"
-    )
-    group.addoption(
-        "--interp-no-cache", action="store_true", help="do not keep activations on disk between runs"
-    )
+    group.addoption("--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look")
+    group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
 
 
 def run_options(config: pytest.Config) -> RunOptions:
@@ -61,7 +57,9 @@ def run_options(config: pytest.Config) -> RunOptions:
         seeds = tuple(int(seed) for seed in split_specs(config.getoption("--interp-seeds")))
         limit = float(config.getoption("--interp-time-limit"))
     except ValueError as error:
-        raise pytest.UsageError(f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}") from None
+        raise pytest.UsageError(
+            f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}"
+        ) from None
     return RunOptions(
         methods=listed("--interp-methods"),
         method_sources=tuple(config.getoption("--interp-method")),
@@ -122,9 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn cells, and methods with their checks, into parameters."""
     if "interp_cell" in metafunc.fixturenames:
         grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-        metafunc.parametrize(
-            "interp_cell", [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
-        )
+        metafunc.parametrize("interp_cell", [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()])
     if "interp_check" in metafunc.fixturenames:
         checks = _session(metafunc.config).checks()
         metafunc.parametrize("interp_check", [pytest.param(check, id=check.id) for check in checks])

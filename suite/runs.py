@@ -25,6 +25,7 @@ class Prompts:
         tokens: Token ids of each text, the prefix first.
         batches: The texts in batches of like length.
         wanted: For each text, the positions whose logits are wanted, ascending.
+
     """
 
     tokens: Sequence[Sequence[int]]
@@ -32,9 +33,7 @@ class Prompts:
     wanted: Sequence[npt.NDArray[np.int64]]
 
     @classmethod
-    def of(
-        cls, subject: Subject, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]
-    ) -> Prompts:
+    def of(cls, subject: Subject, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]) -> Prompts:
         """Prompts in batches of at most `BATCH_TOKENS` tokens."""
         return cls(tokens, subject.batches(tokens, max_tokens=BATCH_TOKENS), wanted)
 
@@ -71,6 +70,7 @@ def run(
         reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
         edit: Applied at every position but the prefix and padding; None leaves the stream as it was.
         labels: One label per text, for an edit that needs them.
+
     """
     for batch in prompts.batches:
         hidden = states.padded(batch, subject.device, subject.dtype)  # [B, T, d]
@@ -124,6 +124,7 @@ class CorpusRun:
         counts: Tokens scored in each document, `[documents]` int64.
         log_probs: Next-token log-probabilities at the neutral prompts, `[m, V]` float32.
         groups: Document of each neutral prompt, `[m]` int64.
+
     """
 
     nll: npt.NDArray[np.float64]
@@ -141,9 +142,7 @@ def corpus_prompts(subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts
     return Prompts.of(subject, tokens, [np.arange(len(ids) - 1) for ids in tokens])
 
 
-def run_corpus(
-    subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None
-) -> CorpusRun:
+def run_corpus(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None) -> CorpusRun:
     """Score every token of the corpus and keep whole distributions at a few positions of each document."""
     nll = np.zeros(len(prompts))
     counts = np.array([len(wanted) for wanted in prompts.wanted])

@@ -42,6 +42,7 @@ def write_method(name: str, folder: Path) -> Path:
     Raises:
         ValueError: The name does not suit a method.
         FileExistsError: There is a file of that name already; nothing is written.
+
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise ValueError(f"{name!r} is no method name: use lower-case words joined by '-', such as my-eraser")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import torch
-from interpmark.methods import MethodSpec
+from interpmark.methods import Edit, MethodSpec
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import Claim
@@ -19,30 +19,12 @@ from .claims import CLAIMS
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
+from .running import content, running_form
+from .scores import Scores
 from .stage import ConceptStage
 
 NO_SUBJECT = "the activations are planted: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
-
-
-@dataclass
-class Scores:
-    """Estimates by measure, per-example scores by name, and what came of the claims."""
-
-    estimates: dict[str, Estimate] = field(default_factory=dict)
-    examples: dict[str, Any] = field(default_factory=dict)
-    claims: list[Claim] = field(default_factory=list)
-
-    def add(self, scored: tuple[Iterable[Estimate], Mapping[str, Any]]) -> None:
-        """Take over what a measure returns."""
-        estimates, examples = scored
-        self.estimates |= {estimate.measure: estimate for estimate in estimates}
-        self.examples |= examples
-
-    def leave_out(self, names: Iterable[str], reason: str) -> None:
-        """Record why measures are not scored."""
-        for name in names:
-            self.estimates.setdefault(name, Estimate.not_scored(name, reason, MEASURES[name].unit))
 
 
 def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
@@ -58,8 +40,9 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     if at.stage is None:
         scores.leave_out(MEASURES, NO_SUBJECT)
         return scores
-    score_behavior(scores, fitted, at.stage, at.site, seed)
-    score_corpus(scores, fitted, at, at.stage, seed)
+    off_target(scores, fitted.edit, ground, seed)
+    ran = run_edit(running_form(fitted.edit, at.stage.subject.dtype), at, at.stage, seed)
+    scores.add((ran.estimates.values(), ran.examples))
     scores.leave_out(MEASURES, "the concept has no transfer split")
     return scores
 
@@ -67,9 +50,7 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
 def edited_splits(fitted: Fitted, ground: Ground) -> dict[str, Split]:
     """The splits after the edit."""
     splits = {"fit": ground.fit, "probe": ground.probe, "test": ground.test, "transfer": ground.transfer}
-    return {
-        name: replace(split, x=fitted.edited[name]) for name, split in splits.items() if split is not None
-    }
+    return {name: replace(split, x=fitted.edited[name]) for name, split in splits.items() if split is not None}
 
 
 @lru_cache(maxsize=2)
@@ -107,13 +88,33 @@ def check_claims(method: MethodSpec, fitted: Fitted, ground: Ground) -> list[Cla
     return claims
 
 
-def score_behavior(scores: Scores, fitted: Fitted, stage: ConceptStage, site: str, seed: int) -> None:
-    """Run the edited subject on the scored prompts."""
-    names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
+def off_target(scores: Scores, edit: Edit, ground: Ground, seed: int) -> None:
+    """How large the edit is on neutral text."""
+    if edit.needs_labels or ground.neutral is None or ground.neutral_groups is None:
+        scores.leave_out(["edit_norm_off_target"], NO_LABELS)
+        return
+    edited = edit(ground.neutral)
+    scores.add(measures.edit_norm_off_target(ground.neutral, edited, ground.neutral_groups, seed))
+
+
+def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> Scores:
+    """Run the edited subject on the concept's prompts and the corpus, unless the same edit ran here before."""
+    key = f"{content(edit)}-{seed}"
+    if key not in at.ran:
+        scores = Scores()
+        score_behavior(scores, edit, stage, at.site, seed)
+        score_corpus(scores, edit, stage, at.site, seed)
+        at.ran[key] = scores
+    return at.ran[key]
+
+
+def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+    """Score the subject's answers to the concept's prompts, before and after."""
     if stage.answers is None:
+        names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
         scores.leave_out(names, stage.no_behavior)
         return
-    before, after = stage.reference, stage.log_probs(site, fitted.edit)
+    before, after = stage.reference, stage.log_probs(site, edit)
     score = {"test": measures.behavior_change, "transfer": measures.behavior_change_transfer}
     for split, measure in score.items():
         rows = stage.scored_split(split)
@@ -122,17 +123,12 @@ def score_behavior(scores: Scores, fitted: Fitted, stage: ConceptStage, site: st
             scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed))
 
 
-def score_corpus(scores: Scores, fitted: Fitted, at: FixtureGround, stage: ConceptStage, seed: int) -> None:
-    """Run the edited subject on the neutral corpus."""
-    names = ("edit_norm_off_target", "behavior_tv_off_target", "perplexity_damage")
-    if fitted.edit.needs_labels:
-        scores.leave_out(names, NO_LABELS)
+def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+    """Score the subject on neutral text, before and after."""
+    if edit.needs_labels:
+        scores.leave_out(("behavior_tv_off_target", "perplexity_damage"), NO_LABELS)
         return
-    neutral, documents = at.ground.neutral, at.ground.neutral_groups
-    if neutral is None or documents is None:
-        raise ValueError("a ground on a subject has neutral activations")
-    scores.add(measures.edit_norm_off_target(neutral, fitted.edit(neutral), documents, seed))
-    before, after = stage.corpus.reference, stage.corpus.run(at.site, fitted.edit)
+    before, after = stage.corpus.reference, stage.corpus.run(site, edit)
     scores.add(measures.behavior_off_target(before.log_probs, after.log_probs, before.groups, seed))
     scores.add(measures.perplexity_damage(before.nll, after.nll, before.counts, seed))
 

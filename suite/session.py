@@ -46,6 +46,7 @@ class Session:
 
         Raises:
             pytest.UsageError: The options name something that does not exist or cannot work.
+
         """
         if self._cells is None:
             from .cells import collect_cells
@@ -56,7 +57,7 @@ class Session:
     def checks(self) -> list[CheckParameter]:
         """The contract's checks, for every method of the run."""
         from .cells import collect_methods
-        from .checks import CHECKS
+        from .contract import CHECKS
 
         methods = self._asked(collect_methods)
         return [CheckParameter(method, name) for method in methods for name in CHECKS]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from interpmark.fixtures import Behavior, Concept, Corpus
 from interpmark.fixtures.subjects import ActivationCache, Ragged, Subject, capture
-from interpmark.methods import Edit
+from interpmark.methods import Edit, IdentityEdit
 
 from .errors import UsageError
 from .ground import Ground, Split
@@ -64,7 +64,9 @@ class CorpusStage:
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts)
 
     def run(self, site: str, edit: Edit) -> CorpusRun:
-        """The edited subject's scores."""
+        """The edited subject's scores; without an edit the subject is the reference, to the bit."""
+        if isinstance(edit, IdentityEdit):
+            return self.reference
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts, edit)
 
     def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
@@ -157,6 +159,11 @@ class ConceptStage:
         return slice(0, boundary) if name == "test" else slice(boundary, len(self._scored))
 
     @property
+    def subject(self) -> Subject:
+        """The subject that the concept stands on."""
+        return self._recorder.subject
+
+    @property
     def scored_labels(self) -> torch.Tensor:
         """The label of every scored prompt."""
         return torch.as_tensor(self.concept.labels[self._scored])
@@ -174,7 +181,9 @@ class ConceptStage:
         return log_probs(self._recorder.subject, site, self._scored_states[site], self.prompts)
 
     def log_probs(self, site: str, edit: Edit) -> torch.Tensor:
-        """The edited subject's next-token log-probabilities, `[n, V]` float32."""
+        """The edited subject's next-token log-probabilities, `[n, V]` float32; the reference for the identity."""
+        if isinstance(edit, IdentityEdit):
+            return self.reference
         return log_probs(
             self._recorder.subject, site, self._scored_states[site], self.prompts, edit, self.scored_labels
         )
@@ -185,6 +194,7 @@ def in_depth_order(sites: Sequence[str]) -> list[str]:
 
     Raises:
         UsageError: A site is not of the form `stream.block`.
+
     """
 
     def depth(site: str) -> tuple[int, str]:

@@ -7,6 +7,9 @@ So the held-out entities choose, besides the strength, by how much to trust the 
 
 and the s of least held-out cross-entropy (convex in s). Nothing found gives s = 0 and zero information; an overfitted
 adversary gets s < 1. Predicted classes, and so accuracy, come from the scores as they are.
+
+Strengths are relative to the curvature of the cross-entropy at the class frequencies, 1 for two balanced classes: with
+200 classes the curvature is a hundred times smaller, and the same penalty would be a hundred times as strong.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from .readout import STRENGTHS, Readout, two_columns
 from .training import TrainingSet
 
 PATH_TOLERANCE = 1e-4
-"""Gradient norm that choosing a strength needs: 5e-6 nats from the optimum at the weakest."""
+"""Gradient norm that choosing a strength needs: 5e-6 nats from the optimum at the weakest, for two balanced classes."""
 
 REFIT_TOLERANCE = 1e-7
 """Gradient norm of the adversary that counts: 5e-12 nats from the optimum at the weakest strength."""
@@ -78,7 +81,8 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
 
     """
     c = len(classes)
-    strength, trust, start = _validate(rows, place, c)
+    strengths = [strength * _relative_curvature(place) for strength in STRENGTHS]
+    strength, trust, start = _validate(rows, place, c, strengths)
     fit = fit_logistic(rows.design, place, c, strength, moments=rows.moments, start=start, tolerance=REFIT_TOLERANCE)
     prior = prior_weight(place, c, rows.design.shape[1])
     n_missing = n_classes - c
@@ -87,19 +91,28 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
     return Calibrated(readout, two_columns(prior), trust, missing_mass, n_missing)
 
 
-def _validate(rows: TrainingSet, place: torch.Tensor, c: int) -> tuple[float, float, torch.Tensor | None]:
+def _relative_curvature(place: torch.Tensor) -> float:
+    """Mean curvature of the cross-entropy per free class at the class frequencies, over that of two balanced classes."""
+    counts = torch.bincount(place)
+    share = counts / counts.sum()
+    return 4 * float(1 - share.square().sum()) / (2 * (len(share) - 1))
+
+
+def _validate(
+    rows: TrainingSet, place: torch.Tensor, c: int, strengths: list[float]
+) -> tuple[float, float, torch.Tensor | None]:
     """The strength and trust of least held-out cross-entropy, and the weights there."""
     part, held_out = ~rows.held_out, rows.held_out
     if len(torch.unique(place[part])) < c or not bool(held_out.any()):
-        # A class lives in a single entity: nothing can be validated without losing it.
-        return STRENGTHS[2], 1.0, None
+        # Every class is a single entity: nothing can be validated without losing a class.
+        return strengths[len(strengths) // 2], 1.0, None
     design, z = rows.design[held_out], place[held_out]
     prior = design @ prior_weight(place[part], c, design.shape[1])
-    best = (float("inf"), STRENGTHS[0], 1.0)
+    best = (float("inf"), strengths[0], 1.0)
     chosen: torch.Tensor | None = None
     weight: torch.Tensor | None = None
     worse = 0
-    for strength in STRENGTHS:
+    for strength in strengths:
         fit = fit_logistic(
             rows.design[part], place[part], c, strength,
             moments=rows.moments, start=weight, tolerance=PATH_TOLERANCE,

@@ -101,7 +101,10 @@ def _axes(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:
-    """Every fourth entity, in a random order within each class, so that classes are held out in proportion."""
+    """Every fourth entity, in a random order within each class, so that classes are held out in proportion.
+
+    A class that is a single entity is not held out: a model that has not seen it says nothing about strengths.
+    """
     groups = np.asarray(split.groups)
     if len(np.unique(groups)) < VALIDATION_PARTS:
         groups = np.arange(len(groups))  # too few entities to hold one out: rows instead
@@ -112,4 +115,6 @@ def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.lexsort((tie, kind))] = np.arange(len(first))
     chosen: npt.NDArray[np.bool_] = rank % VALIDATION_PARTS == rng.integers(VALIDATION_PARTS)
+    _, place, counts = np.unique(kind, return_inverse=True, return_counts=True)
+    chosen &= counts[place] > 1
     return chosen[entity]

@@ -1,0 +1,31 @@
+"""What the measures of one cell add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from interpmark.reports.estimate import Estimate
+from interpmark.reports.measures import MEASURES
+from interpmark.reports.scorecard import Claim
+
+
+@dataclass
+class Scores:
+    """Estimates by measure, per-example scores by name, and what came of the claims."""
+
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    examples: dict[str, Any] = field(default_factory=dict)
+    claims: list[Claim] = field(default_factory=list)
+
+    def add(self, scored: tuple[Iterable[Estimate], Mapping[str, Any]]) -> None:
+        """Take over what a measure returns."""
+        estimates, examples = scored
+        self.estimates |= {estimate.measure: estimate for estimate in estimates}
+        self.examples |= examples
+
+    def leave_out(self, names: Iterable[str], reason: str) -> None:
+        """Record why measures are not scored."""
+        for name in names:
+            self.estimates.setdefault(name, Estimate.not_scored(name, reason, MEASURES[name].unit))

@@ -1,0 +1,83 @@
+"""The command line, as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ONE_CELL = ("--interp-methods", "mean-projection", "--interp-fixtures", "planted-gaussian")
+
+
+def _interpmark(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from interpmark.suite.cli import app; app()", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [("methods", "inlp(rank=16)"), ("fixtures", "tense@smollm2-135m/resid_post.20:last"), ("subjects", "smollm2-135m")],
+)
+def test_list(what: str, expected: str, tmp_path: Path) -> None:
+    done = _interpmark("list", what, folder=tmp_path)
+    assert expected in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("command", [["list", "methods"], ["leaderboard", "store"]])
+def test_reading_does_not_import_torch(command: list[str], suite_run: Run, tmp_path: Path) -> None:
+    suite_run("-k", "edit_norm", "--interp-store", "store", *ONE_CELL)
+    code = (
+        "import sys\nfrom interpmark.suite.cli import app\n"
+        f"app({command!r}, standalone_mode=False)\n"
+        "assert 'torch' not in sys.modules or not vars(sys.modules['torch']).get('__version__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "mean-projection" in done.stdout
+
+
+def test_show_says_formula_parameters_and_claims(tmp_path: Path) -> None:
+    done = _interpmark("show", "inlp(rank=4)", folder=tmp_path)
+    assert "rank" in done.stdout
+    assert "claims:" in done.stdout
+
+
+def test_leaderboard_formats(suite_run: Run, tmp_path: Path) -> None:
+    suite_run("-k", "edit_norm", "--interp-store", "store", *ONE_CELL)
+    for form in ("text", "markdown", "csv", "json"):
+        done = _interpmark("leaderboard", "store", "--format", form, folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "mean-projection" in done.stdout
+
+
+def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) -> None:
+    assert _interpmark("new", "my-eraser", folder=tmp_path).returncode == 0
+    done = suite_run("--interp-method", "my_eraser.py", "--interp-fixtures", "planted-gaussian", "-k", "my-eraser")
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "leec"], "did you mean 'leace'"),
+        (["leaderboard", "nowhere"], "there is no store at nowhere"),
+        (["fetch", "smolm"], "smollm2-135m"),
+        (["new", "My Eraser"], "lower-case words"),
+    ],
+)
+def test_errors_are_one_message_without_a_traceback(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = _interpmark(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_new_does_not_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "my_eraser.py").write_text("mine")
+    assert _interpmark("new", "my-eraser", folder=tmp_path).returncode == 2
+    assert (tmp_path / "my_eraser.py").read_text() == "mine"

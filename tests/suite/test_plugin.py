@@ -1,0 +1,120 @@
+"""What a pytest user meets: ids, selection, outcomes, errors before long work, the leaderboard at the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from interpmark.suite.plugin import split_specs
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ONE_CELL = ("--interp-methods", "mean-projection", "--interp-fixtures", "planted-gaussian")
+
+TEN_LINES = '''
+from interpmark.methods import AffineEdit, register
+
+@register("my-eraser", kind="eraser", claims={"guards-linearly"}, supports={"binary"})
+class MyEraser:
+    """Ten lines."""
+
+    def fit(self, x, z, *, seed):
+        return AffineEdit.projection(x[z == 1].mean(0) - x[z == 0].mean(0), center=x.mean(0))
+'''
+
+
+def test_ids_name_the_cell(suite_run: Run) -> None:
+    done = suite_run("--co", "-q", *ONE_CELL)
+    assert "test_residual_accuracy[mean-projection-planted-gaussian-s0]" in done.stdout
+
+
+def test_ids_on_a_subject_name_site_and_slot_without_loading_it(suite_run: Run) -> None:
+    done = suite_run("--co", "-q", "-k", "leace and residual_accuracy and resid_post.26", "--interp-seeds", "3")
+    assert "test_residual_accuracy[leace-gender@smollm2-135m/resid_post.26:last-s3]" in done.stdout
+    assert done.returncode == 0
+
+
+def test_a_run_prints_and_writes_the_leaderboard(suite_run: Run, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    done = suite_run("--interp-store", str(store), *ONE_CELL)
+    assert done.returncode == 0, done.stdout
+    assert "interpmark leaderboard" in done.stdout
+    assert "mean-projection" in (store / "leaderboard.md").read_text()
+    assert json.loads((store / "leaderboard.json").read_text())
+    header = (store / "scores.csv").read_text().splitlines()[0]
+    assert header == "method,kind,concept,subject,site,slot,seed,measure,value,low,high,n,unit,status"
+
+
+def test_a_finished_cell_is_not_scored_again(suite_run: Run, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    arguments = ("--interp-store", str(store), "-k", "not contract", *ONE_CELL)
+    suite_run(*arguments)
+    before = {path: path.stat().st_mtime_ns for path in (store / "cells").iterdir()}
+    suite_run(*arguments)
+    assert before == {path: path.stat().st_mtime_ns for path in (store / "cells").iterdir()}
+
+
+def test_a_ten_line_method_in_a_file_gets_its_row(suite_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my_eraser.py").write_text(TEN_LINES)
+    done = suite_run("--interp-method", "my_eraser.py", "--interp-store", "store", *ONE_CELL)
+    assert done.returncode == 0, done.stdout
+    rows = (tmp_path / "store" / "scores.csv").read_text()
+    assert "my-eraser,eraser,planted-gaussian" in rows
+    assert "mean-projection,eraser,planted-gaussian" in rows
+
+
+def test_junit_and_exit_on_first_failure(suite_run: Run, tmp_path: Path) -> None:
+    zoo = Path(__file__).with_name("zoo.py")
+    arguments = ["--interp-method", str(zoo), "--interp-methods", "zoo-raises", "--interp-fixtures", "planted-gaussian"]
+    done = suite_run("-x", "--junit-xml", "out.xml", "--interp-store", "store", "-k", "edit_norm", *arguments)
+    assert done.returncode == 1
+    suites = ET.parse(tmp_path / "out.xml").getroot()
+    assert next(suites.iter("testsuite")).get("failures") == "1"
+    assert "the zoo's own failure" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--interp-methods", "leec"], "did you mean 'leace'"),
+        (["--interp-methods", "inlp(rnk=2)"], "rank"),
+        (["--interp-fixtures", "gendr@*"], "did you mean 'gender'"),
+        (["--interp-sites", "resid_post.30"], "does not exist on smollm2-135m"),
+        (["--interp-subject", "smolm2-135m"], "smollm2-135m"),
+        (["--interp-method", "missing.py"], "missing.py"),
+        (["--interp-concept", "missing.jsonl"], "missing.jsonl"),
+        (["--interp-seeds", "one"], "whole numbers"),
+    ],
+)
+def test_a_bad_option_is_told_before_anything_runs(suite_run: Run, arguments: list[str], message: str) -> None:
+    done = suite_run(*arguments)
+    assert done.returncode == 4, done.stdout
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_plugin_is_silent_and_light_in_other_sessions(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(
+        "import sys\n"
+        "def test_light():\n"
+        "    heavy = {'torch', 'transformers', 'pandas', 'sklearn', 'datasets', 'scipy'}\n"
+        "    assert not heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_other.py"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "interpmark" not in done.stdout
+
+
+def test_commas_inside_parentheses_do_not_split() -> None:
+    assert split_specs("leace, inlp(rank=4, weight_decay=1.0) ,sal") == [
+        "leace",
+        "inlp(rank=4, weight_decay=1.0)",
+        "sal",
+    ]
