@@ -5,6 +5,7 @@ Everything here is frozen data that survives JSON unchanged.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA",
-    "CellId", "Claim", "Estimate",
+    "CellId",
+    "Claim",
+    "Estimate",
     "Failure",
     "Role",
     "SchemaError",
@@ -93,6 +96,7 @@ class Claim:
     """Whether something that the method claims held on the data it was fitted on.
 
     `value` is how far it is from holding exactly, relative to the natural size; None where there is no finite number.
+    Raises ValueError when value or tolerance is NaN or infinite.
     """
 
     name: str
@@ -101,14 +105,19 @@ class Claim:
     tolerance: float
     message: str = ""
 
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(number) for number in (self.value, self.tolerance) if number is not None):
+            raise ValueError(f"{self.name}: value {self.value} and tolerance {self.tolerance} are not all finite")
+
 
 @dataclass(frozen=True)
 class Scorecard:
     """All that is known of one finished cell.
 
     schema: version of the JSON form. key: hash of everything the result depends on. examples: per-example scores by
-    name, lists (of lists) of numbers, text or None. provenance: how the result was made; the reports read `finished`
-    (ISO time), `fixture_hash`, `subject_hash`, `method_hash`, `dtype` and `packages`, and keep the rest.
+    name, lists (of lists) of numbers, text or None. claims: which of the method's claims held. provenance: how the
+    result was made; the reports read `finished` (ISO time), `fixture_hash`, `subject_hash`, `method_hash`, `dtype`,
+    `prefix` and `engine_version`, and summarise the rest.
     role: "control" and "oracle" methods are set apart in tables. measure_versions: filled from the catalogue.
     Raises ValueError or TypeError for data that JSON cannot hold, and for two estimates of one measure.
     """

@@ -13,7 +13,7 @@ from interpmark.reports.scorecard import Scorecard
 Name = TypeVar("Name", bound=Hashable)
 
 # What a fixture's results depend on beside the method: results that differ here are not comparable.
-_CONTENT = ("fixture_hash", "subject_hash", "dtype")
+_CONTENT = ("fixture_hash", "subject_hash", "dtype", "prefix", "engine_version")
 _LISTED = 12
 
 

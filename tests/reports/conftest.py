@@ -31,7 +31,17 @@ def card_of(
     ]
     own = {"finished": finished, "fixture_hash": "f1", **provenance}
     key = hashlib.sha256(repr((cell, given, error, own, versions)).encode()).hexdigest()
-    return Scorecard(SCHEMA, key, cell, tuple(estimates), examples or {}, own, error, role, versions)
+    return Scorecard(
+        schema=SCHEMA,
+        key=key,
+        cell=cell,
+        estimates=tuple(estimates),
+        examples=examples or {},
+        provenance=own,
+        error=error,
+        role=role,
+        measure_versions=versions,
+    )
 
 
 @pytest.fixture

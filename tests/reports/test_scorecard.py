@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Scorecard, ScorecardError, Scorecards
-from interpmark.reports.scorecard import SchemaError
+from interpmark.reports.scorecard import Claim, SchemaError
 
 Make = Callable[..., Scorecard]
 
@@ -42,6 +42,7 @@ scorecards = st.builds(
     cell=st.builds(CellId, names, names, names, names, names, names, st.integers(0, 2**63 - 1)),
     estimates=estimates(),
     examples=st.dictionaries(names, st.lists(json_values, max_size=4), max_size=3),
+    claims=st.lists(st.builds(Claim, names, st.booleans(), st.none() | finite, finite, names), max_size=2).map(tuple),
     provenance=st.dictionaries(names, json_values, max_size=4),
     error=st.none() | st.builds(Failure, names, names, names, names),
     role=st.sampled_from(["method", "control", "oracle"]),
@@ -121,6 +122,12 @@ def test_infinity_written_as_a_large_number_is_refused(make_card: Make) -> None:
     text = make_card(scores={"edit_norm": Estimate.exact("edit_norm", 12345.0)}).to_json()
     with pytest.raises(ScorecardError, match="not all finite"):
         Scorecard.from_json(text.replace("12345.0", "1e999"))
+
+
+@pytest.mark.parametrize("numbers", [(math.nan, 1.0), (math.inf, 1.0), (0.0, math.nan)])
+def test_a_claims_numbers_are_finite(numbers: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=r"idempotent: .* not all finite"):
+        Claim("idempotent", False, *numbers)
 
 
 def test_a_measure_has_one_estimate() -> None:

@@ -42,8 +42,8 @@ def test_other_content_gets_a_table_of_its_own_and_a_note_naming_the_cells(make_
     assert board.scorecards == (new,)
 
 
-def test_subject_and_dtype_are_content_too(make_card: Make) -> None:
-    for name in ("subject_hash", "dtype"):
+def test_subject_dtype_prefix_and_engine_are_content_too(make_card: Make) -> None:
+    for name in ("subject_hash", "dtype", "prefix", "engine_version"):
         board = leaderboard([make_card("a", **{name: "x"}), make_card("b", **{name: "y"})])
         assert len(board.tables) == 2
         assert f"differ in {name.replace('_', ' ')}" in board.notes[0]
