@@ -29,6 +29,8 @@ def save_edit(edit: Edit, path: str | os.PathLike[str]) -> None:
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in edit.tensors().items()}
     try:
         save_file(tensors, temporary, metadata={_TAG: edit.tag})
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -186,6 +186,10 @@ class TestFingerprint:
         parts[part] = parts[part] * 1.001
         assert AffineEdit.from_tensors(parts).fingerprint != edit.fingerprint
 
+    def test_the_opposite_map(self) -> None:
+        edit = affine(center=False, shift=False)
+        assert AffineEdit(edit.read, -edit.write).fingerprint != edit.fingerprint
+
     def test_types_and_sizes_differ(self) -> None:
         assert len({edit.fingerprint for edit in EDITS.values()}) == len(EDITS)
         assert IdentityEdit(3).fingerprint != IdentityEdit(4).fingerprint
@@ -274,6 +278,18 @@ class TestFiles:
         loaded = load_edit(tmp_path / "e")
         assert isinstance(loaded, Negated)
         torch.testing.assert_close(loaded(normal(2, D)), -normal(D).expand(2, D))
+
+    def test_a_save_that_is_cut_off_leaves_the_old_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        save_edit(EDITS["constant"], tmp_path / "e")
+
+        def full(self: Path, target: Path) -> None:
+            raise OSError("no space left on device")
+
+        monkeypatch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match="no space"):
+            save_edit(EDITS["affine"], tmp_path / "e")
+        assert load_edit(tmp_path / "e").fingerprint == EDITS["constant"].fingerprint
+        assert [p.name for p in tmp_path.iterdir()] == ["e"]
 
     def test_a_failed_save_leaves_the_old_file(self, tmp_path: Path) -> None:
         class Broken(ConstantEdit):

@@ -101,3 +101,13 @@ class TestRealLabels:
 def test_the_others_leave_a_gap(spec: str, binary: Data) -> None:
     """So that the guards' zeros are not an artefact of how the gap is measured."""
     assert gap_left(spec, *binary, binary[1]) > 1e-3
+
+
+@pytest.mark.parametrize("spec", ["leace", "leace(affine=False)", "oracle-leace"])
+def test_features_of_very_different_size(spec: str, make_gaussian: Callable[..., Data]) -> None:
+    """Each feature is guarded relative to itself, next to one whose variance is 10^18 times as large."""
+    x, z = make_gaussian(800, 12, 2)
+    x = x * torch.logspace(-4, 5, 12, dtype=torch.float64)
+    edited = get_method(spec).build().fit(x, z, seed=0)(x, z)
+    gaps = [(rows[z == 1].mean(0) - rows[z == 0].mean(0)).abs() for rows in (edited, x)]
+    assert float((gaps[0] / gaps[1]).max()) < 1e-8
