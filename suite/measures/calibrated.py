@@ -83,8 +83,11 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
     c = len(classes)
     strengths = [strength * _relative_curvature(place) for strength in STRENGTHS]
     strength, trust, start = _validate(rows, place, c, strengths)
-    fit = fit_logistic(rows.design, place, c, strength, moments=rows.moments, start=start, tolerance=REFIT_TOLERANCE)
     prior = prior_weight(place, c, rows.design.shape[1])
+    if start is not None:
+        # Rows that say nothing then predict the class frequencies exactly, and their ties stay ties.
+        start[-1] = prior[-1]
+    fit = fit_logistic(rows.design, place, c, strength, moments=rows.moments, start=start, tolerance=REFIT_TOLERANCE)
     n_missing = n_classes - c
     missing_mass = 0.5 * n_missing / (len(place) + 0.5 * n_classes)
     readout = Readout("logistic", two_columns(fit.weight), classes, strength)
@@ -92,7 +95,7 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
 
 
 def _relative_curvature(place: torch.Tensor) -> float:
-    """Mean curvature of the cross-entropy per free class at the class frequencies, over that of two balanced classes."""
+    """Curvature of the cross-entropy at the class frequencies, per free class, over that of two balanced classes."""
     counts = torch.bincount(place)
     share = counts / counts.sum()
     return 4 * float(1 - share.square().sum()) / (2 * (len(share) - 1))

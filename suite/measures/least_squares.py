@@ -55,8 +55,13 @@ def _ridge(
 ) -> torch.Tensor:
     penalty = torch.full_like(moments[:, None], strength)
     penalty[-1] = 0
+    mean = targets.mean(dim=0)
 
     def normal(weight: torch.Tensor) -> torch.Tensor:
         return design.T @ (design @ weight) / len(design) + penalty * weight
 
-    return solve(normal, design.T @ targets / len(design), 1 / (moments[:, None] + penalty), residual)
+    # Centred targets: rows without any signal then predict the class frequencies exactly, and their ties stay ties.
+    wanted = design.T @ (targets - mean) / len(design)
+    weight = solve(normal, wanted, 1 / (moments[:, None] + penalty), residual)
+    weight[-1] += mean
+    return weight

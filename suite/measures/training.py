@@ -112,9 +112,10 @@ def _held_out(split: Split, seed: int) -> npt.NDArray[np.bool_]:
     rng = np.random.default_rng(seed)
     tie = rng.random(len(first))
     kind = np.zeros(len(first)) if is_continuous(split.z) else split.z.cpu().numpy()[first]
+    _, seen, place, counts = np.unique(kind, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), dtype=np.int64)
-    rank[np.lexsort((tie, kind))] = np.arange(len(first))
+    # Classes in the order of their first entity: the draw does not depend on what they are called.
+    rank[np.lexsort((tie, seen[place]))] = np.arange(len(first))
     chosen: npt.NDArray[np.bool_] = rank % VALIDATION_PARTS == rng.integers(VALIDATION_PARTS)
-    _, place, counts = np.unique(kind, return_inverse=True, return_counts=True)
     chosen &= counts[place] > 1
     return chosen[entity]

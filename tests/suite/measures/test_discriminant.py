@@ -76,7 +76,9 @@ def test_least_squares_classifies_as_scikit_learn_does(make_splits: Callable, n_
     splits = make_splits(n_classes=n_classes, distance=1.5, rows=(400, 80, 800))
     rows = training_set(splits["fit"], 0)
     ours = fit_least_squares(rows, *classes_of(splits["fit"].z))
-    theirs = RidgeClassifier(alpha=ours.strength * 400).fit(standardised(rows, splits["fit"].x), splits["fit"].z.numpy())
+    theirs = RidgeClassifier(alpha=ours.strength * 400).fit(
+        standardised(rows, splits["fit"].x), splits["fit"].z.numpy()
+    )
     expected = theirs.predict(standardised(rows, splits["test"].x))
     assert (ours.predict(rows.coordinates(splits["test"].x)).numpy() == expected).all()
     assert 0.5 < float((splits["test"].z.numpy() == expected).mean()) < 0.95
