@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import lazy_loader
+
 from interpmark.methods.edits import Edit, check_input, computing_dtype, frozen_tensor
 from interpmark.methods.errors import EditError
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import lazy_loader
+
 from interpmark.methods.errors import EditError
 from interpmark.methods.labels import label_matrix
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.errors import FitError
 
 if TYPE_CHECKING:

@@ -181,7 +181,7 @@ def _check_signature(name: str, cls: type, method: str, arguments: tuple[str, ..
 
 def _parameters(name: str, cls: type) -> Mapping[str, Any]:
     """Return the constructor's parameters and their defaults; a spec sets them by keyword."""
-    if cls.__init__ is object.__init__:  # type: ignore[misc]
+    if inspect.getattr_static(cls, "__init__") is object.__init__:
         return MappingProxyType({})
     parameters: dict[str, Any] = {}
     for parameter in list(inspect.signature(cls).parameters.values()):

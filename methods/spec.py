@@ -176,7 +176,7 @@ def _checked(info: MethodInfo, key: str, value: Any) -> Any:
 def _annotation(info: MethodInfo, key: str) -> Any:
     """Return the type that a parameter is annotated with, or that of its default, or Any."""
     try:
-        hints = typing.get_type_hints(info.cls.__init__)  # type: ignore[misc]
+        hints = typing.get_type_hints(inspect.getattr_static(info.cls, "__init__"))
     except Exception:  # an author's annotation may name something that exists only for the type checker
         hints = {}
     if key in hints:

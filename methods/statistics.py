@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.errors import FitError
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.errors import MethodError
 from interpmark.methods.labels import is_classes, label_matrix

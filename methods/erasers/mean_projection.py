@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.errors import FitError
 from interpmark.methods.labels import is_classes

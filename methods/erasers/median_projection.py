@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.erasers.mean_projection import mean_directions
 from interpmark.methods.registry import register

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.errors import FitError, MethodError
 from interpmark.methods.registry import register

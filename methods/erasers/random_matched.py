@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lazy_loader
+
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.edits import Edit
 from interpmark.methods.erasers.random_direction import random_basis

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from interpmark.methods import DEFAULT_METHODS, get_method
 from torch import Tensor
+
+from interpmark.methods import DEFAULT_METHODS, get_method
 
 Data = tuple[Tensor, Tensor]
 GUARDS = [spec for spec in (*DEFAULT_METHODS, "leace(affine=False)") if "guards-linearly" in get_method(spec).claims]

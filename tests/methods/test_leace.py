@@ -9,10 +9,11 @@ from concept_erasure import LeaceFitter as ReferenceFitter
 from concept_erasure import OracleFitter as ReferenceOracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+
 from interpmark.methods import AffineEdit, FitError, get_method
 from interpmark.methods.erasers.leace import LeaceFitter
 from interpmark.methods.shrinkage import shrink
-from torch import Tensor
 
 Data = tuple[Tensor, Tensor]
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from interpmark.methods import DEFAULT_METHODS, AffineEdit, FitError, MethodError, get_method
-from interpmark.methods.logistic import logistic_weights
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
+
+from interpmark.methods import DEFAULT_METHODS, AffineEdit, FitError, MethodError, get_method
+from interpmark.methods.logistic import logistic_weights
 
 Data = tuple[Tensor, Tensor]
 ORTHOGONAL = [spec for spec in DEFAULT_METHODS if "orthogonal" in get_method(spec).claims]

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+
 from interpmark.methods import (
     CLAIMS,
     DEFAULT_METHODS,

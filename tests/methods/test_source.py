@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from interpmark.methods import MethodSourceError, available, get_method, load_method_source, registry, source
 
 METHOD = '''

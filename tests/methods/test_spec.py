@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from interpmark.methods import SpecError, UnknownMethodError, get_method, register, registry
 from interpmark.methods.spec import MethodSpec
 
