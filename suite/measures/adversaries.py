@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+
 from interpmark.suite.ground import Split
 
 from .calibrated import Calibrated, fit_calibrated

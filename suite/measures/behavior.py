@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_mean, clustered_ratio
 

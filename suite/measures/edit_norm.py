@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import clustered_ratio
 from interpmark.suite.ground import Split

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from interpmark.suite.ground import Split
 
 EditedSplits = Mapping[str, Split]

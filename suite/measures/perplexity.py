@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
 from interpmark.reports.intervals import clustered_ratio
 
 from .estimates import Scored, estimate

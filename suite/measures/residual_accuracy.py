@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_max, clustered_statistic
 from interpmark.suite.ground import Split

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+
 from interpmark.suite.ground import Split
 
 from .inputs import label_matrix, require_split

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from interpmark.suite.ground import Split
 
 from .inputs import is_continuous

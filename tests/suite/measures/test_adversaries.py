@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
+
 from interpmark.suite.ground import Split
 from interpmark.suite.measures.adversaries import Panel, fit_panel, fit_regressors
 

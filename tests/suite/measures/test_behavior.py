@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from interpmark.reports.estimate import Estimate
 from interpmark.suite.measures import behavior, behavior_change, behavior_change_transfer, behavior_off_target
 

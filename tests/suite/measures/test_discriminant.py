@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from interpmark.suite.measures.discriminant import fit_discriminant, oracle_approximating_shrinkage
-from interpmark.suite.measures.least_squares import fit_least_squares, fit_ridge
-from interpmark.suite.measures.training import TrainingSet, training_set
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import Ridge, RidgeClassifier
+
+from interpmark.suite.measures.discriminant import fit_discriminant, oracle_approximating_shrinkage
+from interpmark.suite.measures.least_squares import fit_least_squares, fit_ridge
+from interpmark.suite.measures.training import TrainingSet, training_set
 
 
 def standardised(rows: TrainingSet, x: torch.Tensor) -> np.ndarray:

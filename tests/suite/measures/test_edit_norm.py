@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from interpmark.suite.ground import Split
 from interpmark.suite.measures import edit_norm, edit_norm_off_target, smallest_guard
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from interpmark.suite.measures.logistic import cross_entropy, fit_logistic
 from sklearn.linear_model import LogisticRegression
+
+from interpmark.suite.measures.logistic import cross_entropy, fit_logistic
 
 
 def problem(n: int, d: int, c: int, signal: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,6 +9,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
+
 from interpmark.reports.estimate import Estimate
 from interpmark.suite.ground import Split
 from interpmark.suite.measures import residual_accuracy, smallest_guard, unedited_accuracy

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+
 from interpmark.suite.ground import Split
 from interpmark.suite.measures.training import training_set
 
