@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import ClassVar, Literal
 
 import pytest
+
 from interpmark.methods import MethodError, MethodSpec, get_method, registry
 from interpmark.methods.errors import did_you_mean
 

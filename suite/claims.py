@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
+from torch import Tensor
+
 from interpmark.methods import Edit
 from interpmark.methods.erasers.leace import leace
 from interpmark.methods.errors import did_you_mean
 from interpmark.methods.labels import label_matrix
 from interpmark.methods.statistics import statistics
 from interpmark.methods.whitening import varying
-from torch import Tensor
 
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 _PROBES = 256  # rows that pairwise facts are checked on

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import torch
+
 from interpmark.methods import Edit, EditError, MethodSpec, load_edit, save_edit
 
 from .check_data import Rows, constant_feature, outlier_feature, planted_rows, wide_rows

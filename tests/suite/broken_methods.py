@@ -3,8 +3,9 @@
 from typing import Any
 
 import torch
-from interpmark.methods import AffineEdit, ConstantEdit, Edit, IdentityEdit, register
 from torch import Tensor
+
+from interpmark.methods import AffineEdit, ConstantEdit, Edit, IdentityEdit, register
 
 CAUGHT_BY: dict[str, str] = {}
 """The check that a broken method must fail, by method."""

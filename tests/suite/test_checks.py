@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from interpmark.methods import DEFAULT_METHODS, IdentityEdit, MethodError, get_method, register, registry
 from interpmark.suite.checks import MethodTestCase, as_spec, check_method, parametrize_with_checks, run_check
 from interpmark.suite.contract import CHECKS

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import Tensor
+
 from interpmark.methods import CLAIMS as DESCRIBED
 from interpmark.methods import DEFAULT_METHODS, AffineEdit, ConstantEdit, Edit, IdentityEdit, get_method
 from interpmark.suite.check_data import Rows, planted_rows
 from interpmark.suite.claims import CLAIMS, check_claims
-from torch import Tensor
 
 METHODS = (*DEFAULT_METHODS, "leace(affine=False)", "leace(affine=False, method=orth)", "sal(rank=1)")
 
