@@ -121,7 +121,7 @@ def _validate(
             moments=rows.moments, start=weight, tolerance=PATH_TOLERANCE,
         )  # fmt: skip
         weight = fit.weight
-        trust, loss = _trust(prior, design @ weight, z)
+        trust, loss = choose_trust(prior, design @ weight, z)
         if loss < best[0]:
             best, chosen, worse = (loss, strength, trust), weight, 0
         else:
@@ -132,8 +132,11 @@ def _validate(
     return best[1], best[2], chosen
 
 
-def _trust(prior: torch.Tensor, scores: torch.Tensor, z: torch.Tensor) -> tuple[float, float]:
-    """The s in [0, MAX_TRUST] of least mean cross-entropy, by ternary search, and that cross-entropy."""
+def choose_trust(prior: torch.Tensor, scores: torch.Tensor, z: torch.Tensor) -> tuple[float, float]:
+    """Return the s in [0, `MAX_TRUST`] of least mean cross-entropy, by ternary search, and that cross-entropy.
+
+    Prior and scores are `[n, 1]` log-odds for two classes, or `[n, c]`; z is `[n]` int64.
+    """
 
     def loss(trust: float) -> float:
         return float(cross_entropy(prior + trust * (scores - prior), z).mean())

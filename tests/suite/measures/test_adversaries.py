@@ -118,6 +118,14 @@ def test_a_class_absent_from_probe_alone_is_found_by_the_joint_attack(make_split
     assert float(correct[3:].min()) > 0.95
 
 
+def test_a_class_absent_from_fit_alone_is_found_by_both(make_splits: Callable) -> None:
+    splits = make_splits(n_classes=3, distance=6.0)
+    fit = splits["fit"]
+    splits["fit"] = Split(fit.x[fit.z < 2], fit.z[fit.z < 2], fit.groups[(fit.z < 2).numpy()])
+    third = splits["test"].z == 2
+    assert float(fit_panel(splits, 0).scores(splits["test"]).correct[:, third].double().mean(dim=1).min()) > 0.95
+
+
 def test_training_rows_of_a_single_class_predict_it(make_splits: Callable) -> None:
     splits = make_splits()
     ones = {

@@ -44,9 +44,10 @@ def test_identity_is_zero_and_the_mean_is_one(make_splits: Callable) -> None:
     assert by_name(edit_norm(test, ablated, splits["fit"]))["edit_norm"].value == pytest.approx(1)
 
 
+@pytest.mark.parametrize("distance", [3.0, 0.01])
 @pytest.mark.parametrize("n_classes", [2, 5])
-def test_the_smallest_guard_has_excess_one_and_guards(make_splits: Callable, n_classes: int) -> None:
-    splits = make_splits(n_classes=n_classes)
+def test_the_smallest_guard_has_excess_one_and_guards(make_splits: Callable, n_classes: int, distance: float) -> None:
+    splits = make_splits(n_classes=n_classes, distance=distance)
     fit = splits["fit"]
     guard = smallest_guard(fit)
     edited = removed(fit, guard)
@@ -81,6 +82,15 @@ def test_a_rare_class_and_redundant_labels_are_guarded(make_splits: Callable) ->
     assert float((edited.x[-2:].mean(dim=0) - edited.x[:-2].mean(dim=0)).abs().max()) < 1e-9
     values = split.z.double()[:, None].repeat(1, 3) * torch.tensor([1.0, 0.01, 0.0])
     assert smallest_guard(replace(split, z=values)).read.shape == (24, 1)
+
+
+def test_the_unit_of_a_label_does_not_matter(make_splits: Callable) -> None:
+    split = make_splits()["fit"]
+    labels = split.x[:, :2] + torch.randn(800, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    guard = smallest_guard(replace(split, z=labels * torch.tensor([1.0, 1e-12])))
+    assert guard.read.shape == (24, 2)
+    same = smallest_guard(replace(split, z=labels))
+    assert (guard.read @ guard.write.T).numpy() == pytest.approx((same.read @ same.write.T).numpy(), abs=1e-9)
 
 
 def test_fewer_rows_than_features_are_guarded_where_fitted(make_splits: Callable) -> None:
