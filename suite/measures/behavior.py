@@ -92,7 +92,7 @@ def total_variation(before: torch.Tensor, after: torch.Tensor) -> npt.NDArray[np
     if before.ndim != 2 or before.shape != after.shape:
         raise ValueError(f"log-probabilities: expected two of [n, V], got {tuple(before.shape)}, {tuple(after.shape)}")
     chunks = [
-        0.5 * (after[rows].double().exp() - before[rows].double().exp()).abs().sum(dim=1)
+        0.5 * (after[rows].exp() - before[rows].exp()).abs().sum(dim=1, dtype=torch.float64)
         for rows in row_chunks(len(before), 8 * before.shape[1])
     ]
     distance = numbers(torch.cat(chunks)) if chunks else np.empty(0)

@@ -15,8 +15,10 @@ from interpmark.suite.ground import Split
 from .estimates import Scored, estimate
 from .inputs import numbers, require_finite, require_split, row_chunks
 from .smallest_guard import SmallestGuard, smallest_guard
+from .threads import one_thread
 
 
+@one_thread()
 def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: SmallestGuard | None = None) -> Scored:
     """Score the edit's size on the test split.
 
@@ -50,6 +52,7 @@ def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: Sma
     }
 
 
+@one_thread()
 def edit_norm_off_target(
     before: torch.Tensor, after: torch.Tensor, documents: npt.NDArray[np.int64], seed: int = 0
 ) -> Scored:

@@ -19,10 +19,12 @@ from interpmark.suite.ground import Split
 from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors
 from .estimates import Examples, Scored, estimate
 from .inputs import EditedSplits, is_continuous, label_matrix, numbers, require_split, require_splits
+from .threads import one_thread
 
 R2_UNIT = "R2"
 
 
+@one_thread()
 def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) -> Scored:
     """Score what linear adversaries read off edited activations.
 
@@ -48,6 +50,7 @@ def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) 
     return [*estimates, *guards], {**examples, **gap}
 
 
+@one_thread()
 def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
     """The same adversaries on the unedited splits: `unedited_accuracy`; it depends on the fixture only, so cache it.
 

@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch's CPU kernels on one thread, and as before afterwards.
+    """Run torch's CPU kernels on one thread, and as before afterwards; as a context or as a decorator.
 
     The adversaries are hundreds of products of a [n, d] by a [d, 1] matrix: at d = 576 a second thread saves a third of
     the time on an idle machine, and where other processes want the cores (pytest-xdist) its barriers cost ten times
