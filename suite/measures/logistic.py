@@ -109,12 +109,11 @@ def fit_logistic(
         ArithmeticError: The tolerance was not reached.
 
     """
-    binary = n_classes == 2
     penalty = torch.full_like(design[:1].T, strength)
     penalty[-1] = 0
     if moments is None:
         moments = design.square().mean(dim=0)
-    problem = _Problem(design, z, penalty, moments, binary)
+    problem = _Problem(design, z, penalty, moments, binary=n_classes == 2)
     weight = prior_weight(z, n_classes, design.shape[1]) if start is None else start.clone()
     scores = design @ weight  # [n, c]
     value = problem.objective(scores, weight)
@@ -125,19 +124,15 @@ def fit_logistic(
         if size <= tolerance:
             return LogisticFit(weight, value, size)
         # The forcing term min(0.1, sqrt(size)) makes the convergence superlinear.
-        step = solve(
-            problem.curvature(probabilities), -gradient, problem.inverse_diagonal(probabilities), min(0.1, size**0.5)
-        )
-        length, value = _line_search(
-            problem, scores, design @ step, weight, step, value, float((gradient * step).sum())
-        )
+        diagonal = problem.inverse_diagonal(probabilities)
+        step = solve(problem.curvature(probabilities), -gradient, diagonal, min(0.1, size**0.5))
+        slope = float((gradient * step).sum())
+        length, value = _line_search(problem, scores, design @ step, weight, step, value, slope)
         if length == 0:
             break
         weight = weight + length * step
         scores = design @ weight
-    raise ArithmeticError(
-        f"logistic regression stopped at a gradient of {size:.2g}, above its tolerance {tolerance:.2g}"
-    )
+    raise ArithmeticError(f"logistic regression stopped at gradient {size:.2g}, above its tolerance {tolerance:.2g}")
 
 
 def prior_weight(z: torch.Tensor, n_classes: int, width: int) -> torch.Tensor:
