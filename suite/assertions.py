@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from interpmark.reports.scorecard import Estimate, Scorecard
 
 

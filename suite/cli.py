@@ -98,7 +98,7 @@ def leaderboard(
 
     if not store.is_dir():
         raise ValueError(f"there is no store at {store}: run `pytest --pyargs interpmark.suite --interp-store {store}`")
-    scorecards = Store(store).scorecards()
+    scorecards = Store.open(store).scorecards()
     if not len(scorecards):
         raise ValueError(f"the store at {store} holds no scorecards yet")
     if format is Format.csv:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+
 from interpmark.methods import Edit, MethodSpec
 
 from .costs import Cost, measured

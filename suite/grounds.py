@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from interpmark.fixtures import planted
-from interpmark.fixtures.subjects import ActivationCache, Subject, load_subject
 
+from interpmark.fixtures import get_corpus, planted
+from interpmark.fixtures.subjects import ActivationCache, SinkReport, Subject, find_sinks, load_subject
+
+from .allocator import keep_large_buffers
 from .cells import Cell, Fixture, PlantedFixture, SubjectFixture
+from .errors import InterpmarkWarning
 from .ground import Ground, Split
 from .options import RunOptions
 from .progress import Progress
@@ -95,7 +99,7 @@ class Grounds:
 
     @cached_property
     def subject(self) -> Subject:
-        """The subject, loaded and checked for attention sinks.
+        """The subject, loaded.
 
         Raises:
             Exception: Whatever kept it from loading; the same again at once when asked again.
@@ -104,12 +108,23 @@ class Grounds:
         if self._failed is not None:
             raise self._failed
         options = self._options
+        keep_large_buffers()
         self._progress.say(f"loading {options.subject} ({options.device}, {options.dtype})")
         try:
             return load_subject(options.subject, device=options.device, dtype=options.dtype, prefix=options.prefix)
         except Exception as error:
             self._failed = error
             raise
+
+    @cached_property
+    def sinks(self) -> SinkReport:
+        """Content positions that are not tokens like others, at the run's sites; warns when there are any."""
+        found = find_sinks(self.subject, get_corpus("neutral").documents[:SINK_TEXTS])
+        blocks = {last_block_before(site) for sites in self._sites.values() for site in sites}
+        report = replace(found, sinks=tuple(sink for sink in found.sinks if blocks & set(sink.blocks)))
+        if report.found:
+            warnings.warn(report.message, InterpmarkWarning, stacklevel=2)
+        return report
 
     def provenance(self, fixture: Fixture) -> Mapping[str, object]:
         """How the subject was run; empty for planted activations."""
@@ -121,7 +136,14 @@ class Grounds:
             "device": _device_name(subject.device),
             "threads": torch.get_num_threads(),
             "prefix_id": subject.prefix_id,
+            "sinks": self.sinks.message,
         }
+
+
+def last_block_before(site: str) -> int:
+    """The block whose output a site is: 15 for `resid_post.15` and for `resid_pre.16`."""
+    stream, _, block = site.partition(".")
+    return int(block) - (stream == "resid_pre")
 
 
 def _device_name(device: torch.device) -> str:

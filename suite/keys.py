@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 from interpmark.fixtures import planted
-from interpmark.fixtures.subjects.identity import subject_hash
+from interpmark.fixtures.subjects import subject_hash
 from interpmark.reports.measures import MEASURES, measure_versions
 from interpmark.reports.scorecard import SCHEMA
 

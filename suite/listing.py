@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+from tabulate import tabulate
+
 from interpmark.fixtures import DEPTHS, concept_names, planted_names, site_at
 from interpmark.fixtures.subjects import describe_subject, subject_names
 from interpmark.methods import DEFAULT_METHODS, available, get_method
-from tabulate import tabulate
 
 from .options import DEFAULT_SUBJECT
 

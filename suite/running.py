@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 
 import torch
+
 from interpmark.methods import AffineEdit, Edit, IdentityEdit
 
 

@@ -24,15 +24,15 @@ from interpmark.methods import AffineEdit, register
 class {cls}:
     """Project out one direction."""
 
-    def __init__(self, strength: float = 1.0):
-        # Constructor arguments are the hyper-parameters: "{name}(strength=0.5)" is a row of its own.
-        self.strength = strength
+    def __init__(self, keep_mean: bool = True):
+        # Constructor arguments are the hyper-parameters: "{name}(keep_mean=False)" is a row of its own.
+        self.keep_mean = keep_mean
 
     def fit(self, x, z, *, seed):
         # x: activations of the fit split, [n, d] float64. z: class of each row, [n] int64. seed: for all randomness.
         # Do not change x or z in place; return an edit, which maps activations [..., d] to activations [..., d].
         direction = x[z == 1].mean(0) - x[z == 0].mean(0)  # [d]
-        return AffineEdit.projection(direction, center=x.mean(0)).scaled(self.strength)
+        return AffineEdit.projection(direction, center=x.mean(0) if self.keep_mean else None)
 '''
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+
 from interpmark.methods import Edit, MethodSpec
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import MEASURES

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import torch
+
 from interpmark.fixtures import Behavior, Concept, Corpus
 from interpmark.fixtures.subjects import ActivationCache, Ragged, Subject, capture
 from interpmark.methods import Edit, IdentityEdit
@@ -16,7 +17,7 @@ from interpmark.methods import Edit, IdentityEdit
 from .errors import UsageError
 from .ground import Ground, Split
 from .progress import Progress
-from .runs import CorpusRun, Prompts, corpus_prompts, log_probs, run_corpus
+from .runs import BATCH_TOKENS, CorpusRun, Prompts, corpus_prompts, log_probs, run_corpus
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Recorder:
                 positions=None if positions is None else list(positions),
                 cache=self.cache,
                 on_progress=step,
+                max_tokens=BATCH_TOKENS,
             )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from interpmark.reports.leaderboard import write_reports
 from interpmark.reports.scorecard import Scorecards
 from interpmark.reports.store import Store

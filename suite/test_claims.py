@@ -1,6 +1,7 @@
 """Does a method keep what it claims, on the data it was fitted on?"""
 
 import pytest
+
 from interpmark.reports.scorecard import Scorecard
 
 from .assertions import fail_on_error

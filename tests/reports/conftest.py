@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+
 from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Role, Scorecard
 
 

@@ -3,6 +3,7 @@ import io
 from collections.abc import Callable
 
 import pandas as pd
+
 from interpmark.reports import HEADLINES, Estimate, Failure, Scorecard, Scorecards
 from interpmark.reports.frame import tidy_csv
 

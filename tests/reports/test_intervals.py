@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from interpmark.reports.intervals import (
     Interval,
     clustered_max,
@@ -12,7 +14,6 @@ from interpmark.reports.intervals import (
     clustered_ratio,
     clustered_statistic,
 )
-from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from interpmark.reports import HEADLINES, Estimate, Failure, Scorecard, Scorecards, write_reports
 from interpmark.reports.leaderboard import leaderboard
 from interpmark.reports.numbers import estimate_text, interval_text, one_line

@@ -3,6 +3,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from interpmark.reports import Estimate
 from interpmark.reports.pooling import pool
 

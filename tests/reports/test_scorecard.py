@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Scorecard, ScorecardError, Scorecards
 from interpmark.reports.scorecard import Claim, SchemaError
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from interpmark.suite.plugin import split_specs
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

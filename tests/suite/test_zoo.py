@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from interpmark.methods import get_method, load_method_source
 from interpmark.suite.cells import Cell, PlantedFixture
 from interpmark.suite.engine import Engine

@@ -3,6 +3,7 @@
 import time
 
 import torch
+
 from interpmark.methods import AffineEdit, Edit, IdentityEdit, register
 
 
