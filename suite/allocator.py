@@ -13,8 +13,8 @@ _KEPT = 1 << 30  # bytes
 def keep_large_buffers() -> bool:
     """Let glibc reuse freed buffers of up to 1 GiB instead of handing them back; whether it took the advice.
 
-    A batch's logits take 100 to 200 MB. By default glibc maps such a buffer anew for each batch, and the kernel zeroes it
-    page by page: 15 % of the time of the unembedding on a CPU. Other C libraries are left alone.
+    A batch's logits take 100 to 200 MB. By default glibc maps such a buffer anew for each batch, and the kernel zeroes
+    it page by page: a tenth of the time of a run over the corpus. Other C libraries are left alone.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,5 +77,14 @@ class Session:
         if self._engine is None:
             from .engine import Engine
 
+            self._share_cores()
             self._engine = Engine(self.options, self.cells(), TerminalProgress(self._config))
         return self._engine.scorecard(cell)
+
+    def _share_cores(self) -> None:
+        """Give each worker of pytest-xdist its part of the cores: threads that wait on each other are slow."""
+        workers = getattr(self._config, "workerinput", {}).get("workercount", 1)
+        if workers > 1:
+            import torch
+
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))

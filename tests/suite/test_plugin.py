@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from interpmark.reports.store import Store
 from interpmark.suite.plugin import split_specs
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -76,6 +77,19 @@ def test_junit_and_exit_on_first_failure(suite_run: Run, tmp_path: Path) -> None
     suites = ET.parse(tmp_path / "out.xml").getroot()
     assert next(suites.iter("testsuite")).get("failures") == "1"
     assert "the zoo's own failure" in done.stdout
+
+
+def test_two_workers_share_the_cells_and_one_leaderboard_is_printed(suite_run: Run, tmp_path: Path) -> None:
+    fixtures = ("--interp-fixtures", "planted-gaussian,planted-wide", "--interp-methods", "leace,sal")
+    done = suite_run("-n", "2", "--dist", "loadgroup", "-k", "not contract", "--interp-store", "two", *fixtures)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("interpmark leaderboard") == 1
+    suite_run("-k", "not contract", "--interp-store", "one", *fixtures)
+    results = [
+        {str(card.cell): card.results() for card in Store(tmp_path / name).scorecards()} for name in ("one", "two")
+    ]
+    assert len(results[0]) == 4
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize(
