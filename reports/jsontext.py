@@ -20,28 +20,52 @@ def plain(value: object, where: str = "value") -> Json:
     Tuples become lists; numpy arrays and scalars, and anything else with `tolist`, become lists and numbers.
     Raises ValueError for NaN or infinity and TypeError for anything else, naming the place, such as `examples.g[3]`.
     """
+    try:
+        return _plain(value)
+    except _UnfitError as unfit:
+        raise unfit.kind(f"{where}{unfit.place} {unfit.what}") from None
+
+
+class _UnfitError(Exception):
+    """A value that JSON cannot hold. The place is put together on the way out: it costs nothing when all is well."""
+
+    def __init__(self, kind: type[Exception], what: str) -> None:
+        self.kind, self.what, self.place = kind, what, ""
+
+
+def _plain(value: object) -> Json:
     if value is None or isinstance(value, bool | str):
         # str(...) drops subclasses such as numpy.str_, which equal but are not plain text.
         return str(value) if isinstance(value, str) else value
     tolist = getattr(value, "tolist", None)
     if callable(tolist):
-        return plain(tolist(), where)
+        return _plain(tolist())
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{where} is {value}: results hold finite numbers; use None for a missing one")
+            raise _UnfitError(ValueError, f"is {value}: results hold finite numbers; use None for a missing one")
         return float(value)
     if isinstance(value, Mapping):
-        return {_key(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
+        return {_key(key): _item(item, key, ".{}") for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise TypeError(f"{where} is a {type(value).__name__}, which JSON cannot hold")
+        if all(type(item) is float and math.isfinite(item) for item in value):
+            return list(value)
+        return [_item(item, index, "[{}]") for index, item in enumerate(value)]
+    raise _UnfitError(TypeError, f"is a {type(value).__name__}, which JSON cannot hold")
 
 
-def _key(key: object, where: str) -> str:
+def _item(value: object, place: object, form: str) -> Json:
+    try:
+        return _plain(value)
+    except _UnfitError as unfit:
+        unfit.place = form.format(place) + unfit.place
+        raise
+
+
+def _key(key: object) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"{where} has the key {key!r}: JSON keys are text")
+        raise _UnfitError(TypeError, f"has the key {key!r}: JSON keys are text")
     return str(key)
 
 

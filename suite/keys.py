@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from interpmark.fixtures import planted
 from interpmark.fixtures.subjects import subject_hash
+from interpmark.methods import MethodSpec
 from interpmark.reports.measures import MEASURES, measure_versions
 from interpmark.reports.scorecard import SCHEMA
 
@@ -25,6 +26,7 @@ class Keys:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
         self._hashes: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
 
     def cell(self, cell: Cell) -> str:
         """The cell's key: sha256, hexadecimal."""
@@ -34,11 +36,17 @@ class Keys:
                 "engine": ENGINE_VERSION,
                 "measures": measure_versions(MEASURES),
                 "method": cell.method.name,
-                "source": cell.method.source_hash,
+                "source": self._source(cell.method),
                 "seed": cell.seed,
                 "fixture": self.fixture(cell.fixture),
             }
         )
+
+    def _source(self, method: MethodSpec) -> str:
+        # A run has one method of a name, and its source is read once: an edit during the run changes nothing.
+        if method.name not in self._sources:
+            self._sources[method.name] = method.source_hash
+        return self._sources[method.name]
 
     def fixture(self, fixture: Fixture) -> str:
         """Hash of a fixture's content, the subject's weights and how they are run included."""
@@ -84,7 +92,7 @@ class Keys:
         return {
             **environment(),
             "engine_version": ENGINE_VERSION,
-            "method_hash": cell.method.source_hash,
+            "method_hash": self._source(cell.method),
             "fixture_hash": self.fixture(fixture),
             **located,
         }

@@ -24,19 +24,29 @@ class Prompts:
 
     Attributes:
         tokens: Token ids of each text, the prefix first.
-        batches: The texts in batches of like length.
+        batches: The texts in batches of like length, common beginnings shared where only ends are wanted.
+        apart: The texts in batches of like length, nothing shared.
         wanted: For each text, the positions whose logits are wanted, ascending.
 
     """
 
     tokens: Sequence[Sequence[int]]
     batches: Sequence[Batch]
+    apart: Sequence[Batch]
     wanted: Sequence[npt.NDArray[np.int64]]
 
     @classmethod
-    def of(cls, subject: Subject, tokens: Sequence[Sequence[int]], wanted: Sequence[npt.NDArray[np.int64]]) -> Prompts:
-        """Prompts in batches of at most `BATCH_TOKENS` tokens."""
-        return cls(tokens, subject.batches(tokens, max_tokens=BATCH_TOKENS), wanted)
+    def ends(cls, subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
+        """Prompts of which the last position is wanted, in batches of at most `BATCH_TOKENS` tokens."""
+        apart = subject.batches(tokens, BATCH_TOKENS)
+        shared = subject.batches(tokens, BATCH_TOKENS, share_leads=True)
+        return cls(tokens, shared, apart, [np.array([len(ids) - 1]) for ids in tokens])
+
+    @classmethod
+    def whole(cls, subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
+        """Texts of which every position that predicts a token is wanted; the first predicts from the prefix."""
+        apart = subject.batches(tokens, BATCH_TOKENS)
+        return cls(tokens, apart, apart, [np.arange(len(ids) - 1) for ids in tokens])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -73,7 +83,8 @@ def run(
         labels: One label per text, for an edit that needs them.
 
     """
-    for batch in prompts.batches:
+    # An edit that sees labels edits a common beginning differently in texts of different classes.
+    for batch in prompts.apart if edit is not None and edit.needs_labels else prompts.batches:
         hidden = states.padded(batch, subject.device, subject.dtype)  # [B, T, d]
         if edit is not None:
             hidden = _edited(hidden, edit, batch, labels)
@@ -136,11 +147,6 @@ class CorpusRun:
 
 # Neutral prompts are prefixes of the corpus' documents, so that they cost no forward pass of their own.
 PROMPTS_A_DOCUMENT = 4
-
-
-def corpus_prompts(subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
-    """Every position that predicts a token of its document; the first content token is predicted from the prefix."""
-    return Prompts.of(subject, tokens, [np.arange(len(ids) - 1) for ids in tokens])
 
 
 def run_corpus(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None) -> CorpusRun:

@@ -17,7 +17,7 @@ from interpmark.methods import Edit, IdentityEdit
 from .errors import UsageError
 from .ground import Ground, Split
 from .progress import Progress
-from .runs import BATCH_TOKENS, CorpusRun, Prompts, corpus_prompts, log_probs, run_corpus
+from .runs import BATCH_TOKENS, CorpusRun, Prompts, log_probs, run_corpus
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,12 @@ class Recorder:
     progress: Progress
 
     def states(
-        self, what: str, tokens: Sequence[Sequence[int]], sites: Sequence[str], positions: Sequence[int] | None = None
+        self,
+        what: str,
+        tokens: Sequence[Sequence[int]],
+        sites: Sequence[str],
+        positions: Sequence[int] | None = None,
+        share_leads: bool = True,
     ) -> Mapping[str, Ragged]:
         """The stream of every text at every site, from one forward pass; with `positions`, one row of each text."""
         with self.progress.track(f"capturing {what} at {', '.join(sites)}") as step:
@@ -41,6 +46,7 @@ class Recorder:
                 cache=self.cache,
                 on_progress=step,
                 max_tokens=BATCH_TOKENS,
+                share_leads=share_leads,
             )
 
 
@@ -51,13 +57,13 @@ class CorpusStage:
         self.corpus = corpus
         self._recorder = recorder
         self._tokens = recorder.subject.encode(corpus.documents)
-        self.prompts = corpus_prompts(recorder.subject, self._tokens)
+        self.prompts = Prompts.whole(recorder.subject, self._tokens)
         self._sites = tuple(sites)
 
     @cached_property
     def states(self) -> Mapping[str, Ragged]:
         """The stream of every document at every site."""
-        return self._recorder.states(f"the {self.corpus.name} corpus", self._tokens, self._sites)
+        return self._recorder.states(f"the {self.corpus.name} corpus", self._tokens, self._sites, share_leads=False)
 
     @cached_property
     def reference(self) -> CorpusRun:
@@ -107,7 +113,7 @@ class ConceptStage:
         self._trained_slots = [slots[i] for i in self._trained]
         self._scored_tokens = [tokens[i] for i in self._scored]
         self._scored_slots = [slots[i] for i in self._scored]
-        self.prompts = Prompts.of(subject, self._scored_tokens, [np.array([len(t) - 1]) for t in self._scored_tokens])
+        self.prompts = Prompts.ends(subject, self._scored_tokens)
         self.answers, self.no_behavior = self._answers(behavior)
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])

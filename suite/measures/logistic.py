@@ -2,11 +2,11 @@
 
     f(w, b) = mean cross-entropy(z | x w + b) + strength / 2 |w|²,   the intercept b unpenalised
 
-Newton's method in float64. Each step is solved by conjugate gradients, preconditioned by the Hessian's diagonal as if
-all rows had the same predicted probabilities. On principal axes, after a thorough erasure, that is nearly the Hessian
-itself, and two or three iterations suffice. The strong convexity of f bounds the distance to the optimum,
-f - f* <= |gradient|² / (2 strength): a gradient of 1e-7 at the weakest strength of the grid, 1e-3, leaves 5e-12 nats.
-`strength` is 1 / (n C) in scikit-learn's parametrisation.
+Newton's method, gradients and objective in float64. A step is solved to a few digits only, by conjugate gradients in
+float32, preconditioned by the Hessian's diagonal as if all rows had the same predicted probabilities. On principal
+axes, after a thorough erasure, that is nearly the Hessian itself, and two or three iterations suffice. The strong
+convexity of f bounds the distance to the optimum, f - f* <= |gradient|² / (2 strength): a gradient of 1e-7 at the
+weakest strength of the grid, 1e-3, leaves 5e-12 nats. `strength` is 1 / (n C) in scikit-learn's parametrisation.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class _Problem:
     penalty: torch.Tensor  # [r + 1, 1]: strength, and 0 for the intercept
     moments: torch.Tensor  # [r + 1]: mean squares of the columns
     binary: bool
+    coarse: torch.Tensor  # the design in float32
 
     def objective(self, scores: torch.Tensor, weight: torch.Tensor) -> float:
         return float(cross_entropy(scores, self.z).mean() + 0.5 * (self.penalty * weight.square()).sum())
@@ -61,15 +62,16 @@ class _Problem:
         return self.design.T @ residual / len(self.z) + self.penalty * weight
 
     def curvature(self, probabilities: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-        """The Hessian at these probabilities, as a map of directions `[r + 1, c]`."""
+        """The Hessian at these probabilities, as a map of directions `[r + 1, c]`, in float32."""
+        design, penalty, probabilities = self.coarse, self.penalty.float(), probabilities.float()
 
         def hessian(direction: torch.Tensor) -> torch.Tensor:
-            moved = probabilities * (self.design @ direction)  # [n, c]
+            moved = probabilities * (design @ direction)  # [n, c]
             if self.binary:
                 moved = moved * (1 - probabilities)
             else:
                 moved = moved - probabilities * moved.sum(dim=1, keepdim=True)
-            return self.design.T @ moved / len(self.z) + self.penalty * direction
+            return design.T @ moved / len(self.z) + penalty * direction
 
         return hessian
 
@@ -113,7 +115,7 @@ def fit_logistic(
     penalty[-1] = 0
     if moments is None:
         moments = design.square().mean(dim=0)
-    problem = _Problem(design, z, penalty, moments, binary=n_classes == 2)
+    problem = _Problem(design, z, penalty, moments, binary=n_classes == 2, coarse=design.float())
     weight = prior_weight(z, n_classes, design.shape[1]) if start is None else start.clone()
     scores = design @ weight  # [n, c]
     value = problem.objective(scores, weight)
@@ -125,7 +127,9 @@ def fit_logistic(
             return LogisticFit(weight, value, size)
         # The forcing term min(0.1, sqrt(size)) makes the convergence superlinear.
         diagonal = problem.inverse_diagonal(probabilities)
-        step = solve(problem.curvature(probabilities), -gradient, diagonal, min(0.1, size**0.5))
+        step = solve(
+            problem.curvature(probabilities), -gradient.float(), diagonal.float(), min(0.1, size**0.5)
+        ).double()
         slope = float((gradient * step).sum())
         length, value = _line_search(problem, scores, design @ step, weight, step, value, slope)
         if length == 0:

@@ -52,9 +52,9 @@ def whole(card: Scorecard | None) -> bool:
 def test_a_killed_writer_leaves_whole_files_and_its_leavings_are_cleaned(tmp_path: Path) -> None:
     root = tmp_path / "store"
     leavings: list[Path] = []
-    for attempt in range(12):
+    for attempt in range(60):
         process = write_forever(root)
-        time.sleep(0.02 + 0.013 * attempt)
+        time.sleep(0.02 + 0.013 * (attempt % 12))
         kill(process)
         store = Store(root)
         with warnings.catch_warnings():

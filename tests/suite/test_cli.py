@@ -33,7 +33,7 @@ def test_reading_does_not_import_torch(command: list[str], suite_run: Run, tmp_p
     code = (
         "import sys\nfrom interpmark.suite.cli import app\n"
         f"app({command!r}, standalone_mode=False)\n"
-        "assert 'torch' not in sys.modules or not vars(sys.modules['torch']).get('__version__')"
+        "assert 'torch._C' not in sys.modules"  # 'torch' itself may stand there, unloaded: methods import it lazily
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -60,7 +60,7 @@ def hooked(subject: Subject, tokens: list[int], edit: Edit) -> torch.Tensor:
 
 def test_a_resumed_run_equals_a_hooked_pass_over_single_prompts(subject: Subject) -> None:
     tokens = subject.encode(["At work Mary explained why", "Rain fell on the roof of the old mill, and", "No one"])
-    prompts = Prompts.of(subject, tokens, [np.array([len(ids) - 1]) for ids in tokens])
+    prompts = Prompts.ends(subject, tokens)
     states = Recorder(subject, None, SilentProgress()).states("prompts", tokens, [SITE])[SITE]
     direction = torch.randn(576, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     edit = AffineEdit.projection(direction, center=torch.ones(576, dtype=torch.float64))
