@@ -86,34 +86,26 @@ def clustered_ratio(
     return _percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
 
 
-def clustered_statistic(
-    statistic: Callable[..., float],
-    arrays: Sequence[ArrayLike],
-    groups: Iterable[Hashable],
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
+def clustered_of_sums(
+    statistic: Callable[[Floats], Floats], columns: ArrayLike, groups: Iterable[Hashable], seed: int = 0
 ) -> Interval:
-    """Return any statistic(*arrays) of arrays [n, ...], calling it once per draw with the drawn clusters' rows.
+    """Return a statistic of the sums of columns [m, n] over the examples, clusters drawn whole and columns kept paired.
 
-    The slow, general form. Raises ValueError as `clustered_mean` does, and when the statistic is not finite.
+    `statistic` takes sums [m, ...] to [...]. Raises ValueError as `clustered_mean` does, and when the statistic is not
+    finite on the data or on a draw.
     """
-    data = [np.asarray(array) for array in arrays]
-    keys = _matrix([column for array in data for column in array.reshape(len(array), -1).T], "arrays")
-    order, starts = _canonical_rows(keys, groups)
-    stops = np.append(starts[1:], order.size)
-    totals = np.add.reduceat(keys[:, order], starts, axis=1)
-    members = [order[starts[g] : stops[g]] for g in np.lexsort(totals)]
-    _require_clusters(len(members))
-    rng = np.random.default_rng(seed)
-    draws = np.empty(n_resamples)
-    for draw in range(n_resamples):
-        rows = np.concatenate([members[g] for g in rng.integers(len(members), size=len(members))])
-        draws[draw] = statistic(*(array[rows] for array in data))
-    every = np.concatenate(members)
-    value = float(statistic(*(array[every] for array in data)))
-    if not (math.isfinite(value) and np.isfinite(draws).all()):
-        raise ValueError("the statistic is not finite on the data or on a draw of its clusters")
-    return _percentiles(value, draws, len(members))
+    totals, _ = _cluster_totals(_matrix(list(np.asarray(columns, dtype=np.float64)), "columns"), groups)  # [m, G]
+    value = float(statistic(totals.sum(axis=1)))
+    if not math.isfinite(value):
+        raise ValueError(f"the statistic is not finite: {value}")
+
+    def of_draw(*drawn: Floats, axis: int = -1) -> Floats:
+        return np.asarray(statistic(np.stack([column.sum(axis=axis) for column in drawn])))
+
+    draws = _draw(of_draw, list(totals), seed)
+    if not np.isfinite(draws).all():
+        raise ValueError("the statistic is not finite on a draw of the clusters")
+    return _percentiles(value, draws, totals.shape[1])
 
 
 def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tuple[float, float] | None) -> Interval:

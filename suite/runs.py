@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from interpmark.fixtures.subjects import Batch, Ragged, Subject, resume
-from interpmark.methods import Edit
+from interpmark.methods import ConstantEdit, Edit
 
 # Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
 SOFTMAX_ROWS = 64
@@ -83,6 +83,12 @@ def run(
         labels: One label per text, for an edit that needs them.
 
     """
+    if isinstance(edit, ConstantEdit) and subject.anatomy.causal:
+        logits = _constant_logits(subject, site, states, prompts, edit)
+        for batch in prompts.apart:
+            take = prompts.take(batch)
+            reduce(logits[take.nonzero()[:, 1]], batch, take)
+        return
     # An edit that sees labels edits a common beginning differently in texts of different classes.
     for batch in prompts.apart if edit is not None and edit.needs_labels else prompts.batches:
         hidden = states.padded(batch, subject.device, subject.dtype)  # [B, T, d]
@@ -90,6 +96,17 @@ def run(
             hidden = _edited(hidden, edit, batch, labels)
         take = prompts.take(batch)
         reduce(resume(subject, site, batch, hidden, take), batch, take)
+
+
+def _constant_logits(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: ConstantEdit) -> torch.Tensor:
+    """Logits `[T, V]` at each position of the longest text: a causal subject in one state everywhere sees no text."""
+    longest = max(prompts.apart, key=lambda batch: batch.ids.shape[1])
+    row = int(longest.lengths.argmax())
+    alone = Batch(
+        longest.ids[row : row + 1], longest.mask[row : row + 1], longest.content[row : row + 1], (longest.rows[row],)
+    )
+    hidden = _edited(states.padded(alone, subject.device, subject.dtype), edit, alone, None)
+    return resume(subject, site, alone, hidden, alone.mask)
 
 
 def _edited(hidden: torch.Tensor, edit: Edit, batch: Batch, labels: torch.Tensor | None) -> torch.Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.intervals import Interval, clustered_max, clustered_statistic
+from interpmark.reports.intervals import Interval, clustered_max, clustered_of_sums
 from interpmark.suite.ground import Split
 
 from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors
@@ -153,11 +153,14 @@ def _r2(
     errors = torch.stack([error for error, _ in pairs], dim=1)  # [n, T, k]
     deviations = torch.stack([deviation for _, deviation in pairs], dim=1)
 
-    def best(error: np.ndarray, deviation: np.ndarray) -> float:
-        return float((1 - error.sum(axis=0) / deviation.sum(axis=0)).mean(axis=-1).max())
+    columns = torch.cat([errors.flatten(1), deviations.flatten(1)], dim=1).T  # [2 T k, n]
+
+    def best(sums: np.ndarray) -> np.ndarray:
+        error, deviation = sums.reshape(2, *errors.shape[1:], *sums.shape[1:])  # [T, k, ...]
+        return np.asarray((1 - error / deviation).mean(axis=1).max(axis=0))
 
     def interval() -> Interval:
-        return clustered_statistic(best, [numbers(errors), numbers(deviations)], split.groups, seed)
+        return clustered_of_sums(best, numbers(columns), split.groups, seed)
 
     found = estimate(measure, interval, len(split), R2_UNIT)
     return found, errors.mean(dim=2).T.tolist(), deviations.mean(dim=2).T.tolist()

@@ -8,7 +8,7 @@ import torch
 
 from interpmark.fixtures import Behavior, Concept, Corpus, get_concept, get_corpus
 from interpmark.fixtures.subjects import Subject, load_subject
-from interpmark.methods import AffineEdit, Edit, IdentityEdit, get_method
+from interpmark.methods import AffineEdit, ConstantEdit, Edit, IdentityEdit, get_method
 from interpmark.suite.progress import SilentProgress
 from interpmark.suite.runs import Prompts, log_probs
 from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
@@ -18,8 +18,14 @@ SITE = "resid_post.15"
 
 
 def few(concept: Concept, per_split: int) -> Concept:
-    """The first rows of every split; neighbouring rows are of one entity."""
-    rows = np.concatenate([concept.rows(split)[:per_split] for split in ("fit", "probe", "test")])
+    """The first rows of each class in every split; neighbouring rows are of one entity."""
+    rows = np.concatenate(
+        [
+            concept.rows(split)[concept.labels[concept.rows(split)] == label][: per_split // 2]
+            for split in ("fit", "probe", "test")
+            for label in (0, 1)
+        ]
+    )
     return Concept(
         name="few",
         texts=tuple(concept.texts[i] for i in rows),
@@ -69,6 +75,16 @@ def test_a_resumed_run_equals_a_hooked_pass_over_single_prompts(subject: Subject
     torch.testing.assert_close(together, alone, atol=2e-4, rtol=0)
     untouched = torch.stack([hooked(subject, ids, IdentityEdit(576)) for ids in tokens])
     assert (alone - untouched).abs().max() > 0.01, "the edit does nothing, so the comparison shows nothing"
+
+
+def test_a_constant_runs_as_what_it_is(subject: Subject) -> None:
+    """One pass over the longest text serves all texts; the same map as a matrix runs over every one."""
+    stage = stage_on(subject, few(get_concept("gender"), 12), documents=3)
+    value = torch.randn(576, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    constant, matrix = ConstantEdit(value), AffineEdit(torch.eye(576), torch.eye(576), shift=value)
+    torch.testing.assert_close(stage.log_probs(SITE, constant), stage.log_probs(SITE, matrix), atol=2e-3, rtol=0)
+    np.testing.assert_allclose(stage.corpus.run(SITE, constant).nll, stage.corpus.run(SITE, matrix).nll, rtol=1e-4)
+    assert np.abs(stage.corpus.run(SITE, constant).nll / stage.corpus.reference.nll - 1).min() > 0.1
 
 
 def test_a_run_of_the_identity_is_the_reference_to_the_bit(subject: Subject) -> None:
