@@ -23,7 +23,7 @@ from .readout import STRENGTHS, Readout, two_columns
 from .training import TrainingSet
 
 PATH_TOLERANCE = 1e-4
-"""Gradient norm that choosing a strength needs: 5e-6 nats from the optimum at the weakest, for two balanced classes."""
+"""Gradient norm that choosing a strength needs, for two balanced classes: 5e-6 nats from the optimum at the weakest."""
 
 REFIT_TOLERANCE = 1e-7
 """Gradient norm of the adversary that counts: 5e-12 nats from the optimum at the weakest strength."""
@@ -81,8 +81,9 @@ def fit_calibrated(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor
 
     """
     c = len(classes)
-    strengths = [strength * _relative_curvature(place) for strength in STRENGTHS]
-    strength, trust, start = _validate(rows, place, c, strengths)
+    curvature = _relative_curvature(place)
+    strengths = [strength * curvature for strength in STRENGTHS]
+    strength, trust, start = _validate(rows, place, c, strengths, PATH_TOLERANCE * curvature)
     prior = prior_weight(place, c, rows.design.shape[1])
     if start is not None:
         # Rows that say nothing then predict the class frequencies exactly, and their ties stay ties.
@@ -102,7 +103,7 @@ def _relative_curvature(place: torch.Tensor) -> float:
 
 
 def _validate(
-    rows: TrainingSet, place: torch.Tensor, c: int, strengths: list[float]
+    rows: TrainingSet, place: torch.Tensor, c: int, strengths: list[float], tolerance: float
 ) -> tuple[float, float, torch.Tensor | None]:
     """The strength and trust of least held-out cross-entropy, and the weights there."""
     part, held_out = ~rows.held_out, rows.held_out
@@ -118,7 +119,7 @@ def _validate(
     for strength in strengths:
         fit = fit_logistic(
             rows.design[part], place[part], c, strength,
-            moments=rows.moments, start=weight, tolerance=PATH_TOLERANCE,
+            moments=rows.moments, start=weight, tolerance=tolerance,
         )  # fmt: skip
         weight = fit.weight
         trust, loss = choose_trust(prior, design @ weight, z)

@@ -125,10 +125,10 @@ def fit_logistic(
         size = float(gradient.norm())
         if size <= tolerance:
             return LogisticFit(weight, value, size)
-        # The forcing term min(0.1, sqrt(size)) makes the convergence superlinear.
+        # The forcing term makes the convergence superlinear.
         diagonal = problem.inverse_diagonal(probabilities)
         step = solve(
-            problem.curvature(probabilities), -gradient.float(), diagonal.float(), min(0.1, size**0.5)
+            problem.curvature(probabilities), -gradient.float(), diagonal.float(), min(0.3, size**0.25)
         ).double()
         slope = float((gradient * step).sum())
         length, value = _line_search(problem, scores, design @ step, weight, step, value, slope)
