@@ -6,6 +6,7 @@ import datetime
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from interpmark.methods import MethodError, save_edit
 from interpmark.reports.measures import MEASURES
@@ -15,8 +16,9 @@ from interpmark.reports.store import Store
 from .cells import Cell
 from .errors import ContractError
 from .fitting import Fitter
-from .grounds import Grounds
+from .grounds import FixtureGround, Grounds
 from .keys import Keys
+from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
 from .scores import Scores
@@ -60,14 +62,11 @@ class Engine:
         at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault
         started, clock = _now(), time.perf_counter()
         scores, error = Scores(), None
+        # Planted matrices are small: a second thread would only wait, and change the last bits.
+        threads = one_thread() if at.stage is None else nullcontext()
         try:
-            reason = is_supported(cell.method, at.ground.fit.z)
-            if reason:
-                scores.leave_out(MEASURES, reason)
-            else:
-                fitted = self._fitter.fit(cell.method, at.ground, cell.seed)
-                self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-                scores = score_edit(cell.method, fitted, at, cell.seed)
+            with threads:
+                scores = self._fit_and_score(cell, at, key)
         except Exception as caught:  # whatever a plug-in does wrong becomes a row, and the run goes on
             scores, error = Scores(), _failure(caught, cell)
         return Scorecard(
@@ -87,6 +86,16 @@ class Engine:
             error=error,
             role="control" if cell.method.info.control else "oracle" if cell.method.info.oracle else "method",
         )
+
+    def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
+        reason = is_supported(cell.method, at.ground.fit.z)
+        if reason:
+            scores = Scores()
+            scores.leave_out(MEASURES, reason)
+            return scores
+        fitted = self._fitter.fit(cell.method, at.ground, cell.seed)
+        self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
+        return score_edit(cell.method, fitted, at, cell.seed)
 
 
 def _failure(error: Exception, cell: Cell) -> Failure:

@@ -44,8 +44,8 @@ class Prompts:
 
     @classmethod
     def whole(cls, subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
-        """Texts of which every position that predicts a token is wanted; the first predicts from the prefix."""
-        apart = subject.batches(tokens, BATCH_TOKENS)
+        """Texts of which every token is predicted, from the prefix on; the last predicts nothing and is not run."""
+        apart = subject.batches(inputs(tokens), BATCH_TOKENS)
         return cls(tokens, apart, apart, [np.arange(len(ids) - 1) for ids in tokens])
 
     def __len__(self) -> int:
@@ -57,6 +57,11 @@ class Prompts:
         for row, text in enumerate(batch.rows):
             take[row, torch.as_tensor(self.wanted[text])] = True
         return take
+
+
+def inputs(tokens: Sequence[Sequence[int]]) -> list[Sequence[int]]:
+    """The tokens of texts that predict another one: all but the last."""
+    return [ids[:-1] for ids in tokens]
 
 
 Reduce = Callable[[torch.Tensor, Batch, torch.Tensor], None]

@@ -65,11 +65,12 @@ class Session:
 
     def _asked(self, collect: Any) -> Any:
         from interpmark.fixtures import FixtureError
+        from interpmark.fixtures.subjects import UnknownSubjectError
         from interpmark.methods import MethodError
 
         try:
             return collect(self.options)
-        except (UsageError, MethodError, FixtureError) as error:
+        except (UsageError, MethodError, FixtureError, UnknownSubjectError) as error:
             raise pytest.UsageError(str(error)) from error
 
     def scorecard(self, cell: Cell) -> Scorecard:

@@ -17,7 +17,7 @@ from interpmark.methods import Edit, IdentityEdit
 from .errors import UsageError
 from .ground import Ground, Split
 from .progress import Progress
-from .runs import BATCH_TOKENS, CorpusRun, Prompts, log_probs, run_corpus
+from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class CorpusStage:
 
     @cached_property
     def states(self) -> Mapping[str, Ragged]:
-        """The stream of every document at every site."""
-        return self._recorder.states(f"the {self.corpus.name} corpus", self._tokens, self._sites, share_leads=False)
+        """The stream of every document but for its last token, at every site."""
+        what = f"the {self.corpus.name} corpus"
+        return self._recorder.states(what, inputs(self._tokens), self._sites, share_leads=False)
 
     @cached_property
     def reference(self) -> CorpusRun:
