@@ -11,9 +11,11 @@ from .errors import ContractError, InterpmarkWarning, UsageError
 from .options import RunOptions
 
 if TYPE_CHECKING:
+    from .bench import Bench
     from .checks import MethodTestCase, check_method, parametrize_with_checks
 
 __all__ = [
+    "Bench",
     "ContractError",
     "InterpmarkWarning",
     "MethodTestCase",
@@ -32,4 +34,8 @@ def __getattr__(name: str) -> Any:
         from . import checks
 
         return getattr(checks, name)
+    if name == "Bench":
+        from .bench import Bench
+
+        return Bench
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,7 @@ from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import SCHEMA, Failure, Scorecard
 from interpmark.reports.store import Store
 
+from .bench import Bench
 from .cells import Cell
 from .errors import ContractError
 from .fitting import Fitter
@@ -22,7 +23,7 @@ from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
 from .scores import Scores
-from .scoring import is_supported, score_edit
+from .scoring import score_edit, why_not
 
 
 class Engine:
@@ -88,12 +89,13 @@ class Engine:
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
-        reason = is_supported(cell.method, at.ground.fit.z)
+        reason = why_not(cell.method, at)
         if reason:
             scores = Scores()
             scores.leave_out(MEASURES, reason)
             return scores
-        fitted = self._fitter.fit(cell.method, at.ground, cell.seed)
+        bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
+        fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
         return score_edit(cell.method, fitted, at, cell.seed)
 

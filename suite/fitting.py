@@ -9,6 +9,7 @@ import torch
 
 from interpmark.methods import Edit, MethodSpec
 
+from .bench import Bench
 from .costs import Cost, measured
 from .errors import ContractError
 from .ground import Ground, Split
@@ -43,7 +44,7 @@ class Fitter:
         self._limit = limit
         self._verdicts: dict[str, str] = {}
 
-    def fit(self, method: MethodSpec, ground: Ground, seed: int, bench: object = None) -> Fitted:
+    def fit(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None = None) -> Fitted:
         """Fit a method and check what comes back.
 
         Raises:
@@ -62,7 +63,7 @@ class Fitter:
                 edited["test"] = apply(edit, ground.test)
         return Fitted(edit, edited, cost, applied.seconds)
 
-    def _once(self, method: MethodSpec, ground: Ground, seed: int, bench: object) -> Edit:
+    def _once(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None) -> Edit:
         x, z = ground.fit.x.clone(), ground.fit.z.clone()
         instance = method.build()
         with time_limit(self._limit, f"the fit of {method.name}"):
@@ -78,7 +79,9 @@ class Fitter:
             )
         return edit
 
-    def _check_deterministic(self, method: MethodSpec, ground: Ground, seed: int, bench: object, edit: Edit) -> None:
+    def _check_deterministic(
+        self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None, edit: Edit
+    ) -> None:
         """Fit again, once per configured method and process: twice the cost on one cell, not on all."""
         if method.name not in self._verdicts:
             rows = Split(ground.fit.x[:COMPARED_ROWS], ground.fit.z[:COMPARED_ROWS], ground.fit.groups[:COMPARED_ROWS])

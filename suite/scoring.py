@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import torch
-
 from interpmark.methods import Edit, MethodSpec
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import MEASURES
@@ -134,8 +132,11 @@ def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, see
     scores.add(measures.perplexity_damage(before.nll, after.nll, before.counts, seed))
 
 
-def is_supported(method: MethodSpec, z: torch.Tensor) -> str:
-    """Why the method cannot be fitted on labels such as `z`, or an empty string."""
+def why_not(method: MethodSpec, at: FixtureGround) -> str:
+    """Why the method cannot be fitted on the fixture, or an empty string."""
+    if method.info.needs_bench and at.stage is None:
+        return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
+    z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports
     return "" if kind in allowed else f"{method.name} takes {' or '.join(sorted(allowed))} labels; these are {kind}"

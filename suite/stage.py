@@ -158,6 +158,14 @@ class ConceptStage:
             neutral_groups=documents,
         )
 
+    def fit_activations(self, site: str) -> torch.Tensor:
+        """The `fit` split's slot activations at any site, `[n, d]` float64; captured when the run has not done so."""
+        trained = self._trained_states.get(site)
+        if trained is None:
+            what = f"{len(self._trained):,} prompts of {self.concept.name} to fit on"
+            trained = self._recorder.states(what, self._trained_tokens, [site], self._trained_slots)[site]
+        return torch.from_numpy(np.asarray(trained.x[: len(self.concept.rows("fit"))], dtype=np.float64))
+
     def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
         rows = self.concept.rows(name)
         return Split(torch.from_numpy(x[rows]), torch.as_tensor(self.concept.labels[rows]), self._groups[rows])

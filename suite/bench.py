@@ -1,0 +1,52 @@
+"""The bench: what a method is fitted on that needs more than activations and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .ground import Split
+from .stage import ConceptStage
+
+if TYPE_CHECKING:
+    import torch
+
+    from interpmark.fixtures.subjects import Subject
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """The `fit` split of a concept on a subject, and the subject itself. Nothing of the other splits is in reach.
+
+    Attributes:
+        site: Where the edit will act.
+        split: Activations at the site `[n, d]` float64, labels and entities.
+        texts: The prompts, one a row.
+        answers: Token ids of each class's answers, one int64 tensor a class; None where the concept has no behavior.
+        subject: The language model. Change nothing in it.
+
+    """
+
+    site: str
+    split: Split
+    texts: tuple[str, ...]
+    answers: tuple[torch.Tensor, ...] | None
+    subject: Subject
+    _stage: ConceptStage = field(repr=False)
+
+    @classmethod
+    def of(cls, stage: ConceptStage, split: Split, site: str) -> Bench:
+        """The bench of a concept at a site."""
+        concept = stage.concept
+        texts = tuple(concept.texts[row] for row in concept.rows("fit"))
+        answers = None if stage.answers is None else tuple(stage.answers)
+        return cls(site, split, texts, answers, stage.subject, stage)
+
+    def activations(self, site: str) -> torch.Tensor:
+        """The slot activations of the prompts at any site, `[n, d]` float64.
+
+        Raises:
+            SiteError: The subject has no such site.
+
+        """
+        return self._stage.fit_activations(site)
