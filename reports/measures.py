@@ -140,7 +140,7 @@ _CATALOGUE = (
         "behavior_flip_rate",
         "flip rate",
         "fraction",
-        "fraction of prompts whose preferred class of answers changes",
+        "of the prompts whose own class's answers were preferred, the fraction that prefers another's after the edit",
         bounds=_FRACTION,
         headline=True,
     ),
