@@ -31,7 +31,9 @@ def decimals_of(estimate: Estimate) -> int | None:
     # Without an interval: three significant digits.
     least = 2 if size < 10 else 1 if size < 100 else 0
     decimals = max(-math.floor(math.log10(half)), least) if half > 0 else max(2 - math.floor(math.log10(size)), 0)
-    return decimals if decimals <= _MOST_DECIMALS else None
+    if decimals <= _MOST_DECIMALS:
+        return decimals
+    return _MOST_DECIMALS if size >= 0.01 else None  # a number near 1 is not written as a power of ten
 
 
 def value_text(estimate: Estimate) -> str:
