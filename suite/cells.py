@@ -21,7 +21,7 @@ from interpmark.fixtures import (
     planted_names,
     site_at,
 )
-from interpmark.fixtures.subjects import SubjectCard, describe_subject
+from interpmark.fixtures.subjects import SubjectCard, check_placement, describe_subject
 from interpmark.methods import DEFAULT_METHODS, MethodSpec, get_method, load_method_source
 from interpmark.reports.scorecard import CellId
 
@@ -127,7 +127,7 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     """The fixtures of a run, planted ones first, then ordered by concept so that one capture serves all its sites.
 
     Raises:
-        UsageError: A glob matches nothing, or a site does not exist on the subject.
+        UsageError: A glob matches nothing, or a site, the device or the dtype does not exist.
 
     """
     planted: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
@@ -136,6 +136,10 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     # `--interp-fixtures 'planted*'` must not ask for the subject at all.
     if wanted and not own and all(glob.startswith("planted") for glob in wanted):
         return _matching(planted, wanted)
+    try:
+        check_placement(options.device, options.dtype)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     card = describe_subject(options.subject)
     builtin = [QUICK_CONCEPT] if options.quick else concept_names()
     located: list[Fixture] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import UsageError
+
 DEFAULT_SUBJECT = "smollm2-135m"
 DEFAULT_STORE = Path(".interpmark") / "store"
 
@@ -29,6 +31,9 @@ class RunOptions:
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
 
+    Raises:
+        UsageError: There is no seed, a seed is negative, or the time limit is not above zero.
+
     """
 
     methods: tuple[str, ...] = ()
@@ -45,3 +50,9 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.seeds or min(self.seeds) < 0:
+            raise UsageError(f"seeds are whole numbers from 0 on, such as 0,1,2; given: {self.seeds}")
+        if not self.time_limit > 0:
+            raise UsageError(f"the time limit of a fit is above zero seconds; given: {self.time_limit:g}")

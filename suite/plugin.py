@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .errors import UsageError
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 
 if TYPE_CHECKING:
@@ -54,28 +55,28 @@ def run_options(config: pytest.Config) -> RunOptions:
         return tuple(item for value in config.getoption(name) for item in split_specs(value))
 
     try:
-        seeds = tuple(int(seed) for seed in split_specs(config.getoption("--interp-seeds")))
-        limit = float(config.getoption("--interp-time-limit"))
+        return RunOptions(
+            methods=listed("--interp-methods"),
+            method_sources=tuple(config.getoption("--interp-method")),
+            fixtures=listed("--interp-fixtures"),
+            concepts=tuple(config.getoption("--interp-concept")),
+            subject=config.getoption("--interp-subject"),
+            sites=listed("--interp-sites"),
+            seeds=tuple(int(seed) for seed in split_specs(config.getoption("--interp-seeds"))),
+            store=Path(config.getoption("--interp-store")),
+            device=config.getoption("--interp-device"),
+            dtype=config.getoption("--interp-dtype"),
+            prefix=config.getoption("--interp-prefix"),
+            quick=config.getoption("--interp-quick"),
+            time_limit=float(config.getoption("--interp-time-limit")),
+            cache=not config.getoption("--interp-no-cache"),
+        )
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     except ValueError as error:
         raise pytest.UsageError(
             f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}"
         ) from None
-    return RunOptions(
-        methods=listed("--interp-methods"),
-        method_sources=tuple(config.getoption("--interp-method")),
-        fixtures=listed("--interp-fixtures"),
-        concepts=tuple(config.getoption("--interp-concept")),
-        subject=config.getoption("--interp-subject"),
-        sites=listed("--interp-sites"),
-        seeds=seeds,
-        store=Path(config.getoption("--interp-store")),
-        device=config.getoption("--interp-device"),
-        dtype=config.getoption("--interp-dtype"),
-        prefix=config.getoption("--interp-prefix"),
-        quick=config.getoption("--interp-quick"),
-        time_limit=limit,
-        cache=not config.getoption("--interp-no-cache"),
-    )
 
 
 def split_specs(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from interpmark.reports.store import Store
 from interpmark.suite.plugin import split_specs
@@ -103,6 +104,10 @@ def test_two_workers_share_the_cells_and_one_leaderboard_is_printed(suite_run: R
         (["--interp-method", "missing.py"], "missing.py"),
         (["--interp-concept", "missing.jsonl"], "missing.jsonl"),
         (["--interp-seeds", "one"], "whole numbers"),
+        (["--interp-seeds", "0,-1"], "from 0 on"),
+        (["--interp-time-limit", "0"], "above zero"),
+        (["--interp-device", "cuda:93"], "sees 0 CUDA devices" if not torch.cuda.is_available() else "is not there"),
+        (["--interp-dtype", "float33"], "did you mean 'float32'"),
     ],
 )
 def test_a_bad_option_is_told_before_anything_runs(suite_run: Run, arguments: list[str], message: str) -> None:
