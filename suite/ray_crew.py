@@ -186,7 +186,7 @@ class Crew:
     def _replace(self, actor: _Actor, error: RayError) -> None:
         """Put what a dead actor left undone back, first in the queue; `_staff` hires another."""
         self._dismiss(actor)
-        reason = " ".join(str(error).split())
+        reason = str(error)
         if actor.group is None:
             self._dead_starts += 1
             if self._dead_starts >= STARTS:

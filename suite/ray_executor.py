@@ -138,12 +138,11 @@ class RayExecutor:
 
     def gave_up(self, task: Task, reason: str) -> None:
         """File an error row for a cell whose actors died one after the other."""
-        message = f"{task.attempts} actors died while they scored this cell; the last: {reason}"
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         failure = Failure(
             kind="ActorDied",
-            message=message,
-            traceback="",
+            message=f"{task.attempts} Ray actors died while they scored this cell",
+            traceback=f"What Ray says of the last: {reason}",
             advice="Look for a crash in compiled code or for too little memory: score the cell with "
             "--interp-executor local, or give each actor more of a machine with --interp-ray-cpus.",
         )
