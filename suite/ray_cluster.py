@@ -73,6 +73,4 @@ def _initialise(options: RunOptions) -> None:
 def _fits(options: RunOptions) -> bool:
     """Whether some machine of the cluster can hold an actor at all."""
     totals = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return any(
-        total.get("CPU", 0) >= options.ray_cpus and total.get("GPU", 0) >= options.ray_gpus for total in totals
-    )
+    return any(total.get("CPU", 0) >= options.ray_cpus and total.get("GPU", 0) >= options.ray_gpus for total in totals)

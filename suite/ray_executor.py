@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from interpmark.methods import available
 from interpmark.methods.registry import source_file
@@ -131,6 +132,10 @@ class RayExecutor:
     def arrived(self, task: Task, result: Finished) -> None:
         """File a result."""
         card = Scorecard.from_json(result.card)
+        # The actor was told absolute paths; the run's record says what the user said.
+        given = self._keys.provenance(task.cell)
+        said = {name: given[name] for name in ("subject_spec", "concept_source") if name in given}
+        card = replace(card, provenance={**card.provenance, **said})
         edit = result.edit
         if edit is not None:
             self._store.put_edit(task.key, lambda path: path.write_bytes(edit))  # first: a cell that is there is whole

@@ -21,4 +21,6 @@ class Slow:
             with Path(os.environ["SLOW_LOG"]).open("a") as log:
                 log.write(f"{os.getpid()}\n")
         time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
-        return AffineEdit.projection(x[z == 1].mean(0) - x[z == 0].mean(0), center=x.mean(0)).scaled(1 / (1 + self.step))
+        return AffineEdit.projection(x[z == 1].mean(0) - x[z == 0].mean(0), center=x.mean(0)).scaled(
+            1 / (1 + self.step)
+        )

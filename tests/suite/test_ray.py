@@ -148,7 +148,7 @@ def without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every Python process that is started has no Ray."""
     (tmp_path / "blocked").mkdir()
     (tmp_path / "blocked" / "sitecustomize.py").write_text("import sys\nsys.modules['ray'] = None\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "blocked"), *sys.path[1:]]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "blocked"), os.environ.get("PYTHONPATH", "")]))
 
 
 @pytest.mark.usefixtures("without_ray")
