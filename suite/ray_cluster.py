@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
 
 import ray
@@ -11,6 +12,9 @@ import ray
 from .errors import UsageError
 from .options import RunOptions
 from .progress import Progress
+
+# Seconds that a cluster's head may take to accept a connection.
+ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ def _initialise(options: RunOptions) -> None:
     # Ray would report its use to its makers; whoever wants that sets the variable.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     local = options.ray_address is None
+    if options.ray_address is not None:
+        _check_there(options.ray_address)
     try:
         # "local" even where RAY_ADDRESS is set: a run joins a cluster only when it is asked to.
         ray.init(
@@ -63,10 +69,26 @@ def _initialise(options: RunOptions) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # Ray leaves the process when the cluster does not answer
+        if local:
+            raise
         raise UsageError(
-            f"--interp-ray-address {options.ray_address}: {error}. Start a cluster with 'ray start --head', or leave "
-            "the address out and Ray is started here."
+            f"--interp-ray-address {options.ray_address}: {type(error).__name__}: {error}. Start a cluster with "
+            "'ray start --head', or leave the address out and Ray is started here."
+        ) from error
+
+
+def _check_there(address: str) -> None:
+    """Refuse an address where nobody listens: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return  # such as "auto"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
+    except OSError as error:
+        raise UsageError(
+            f"--interp-ray-address {address}: nobody answers there ({error}). Give the address that 'ray start --head' "
+            "printed, or leave it out and Ray is started here."
         ) from error
 
 

@@ -82,7 +82,10 @@ class Session:
 
             self._share_cores()
             progress = TerminalProgress(self._config)
-            self._executor = self._asked(lambda run: make_executor(run, self.cells(), self._selected(), progress))
+            try:
+                self._executor = make_executor(self.options, self.cells(), self._selected(), progress)
+            except UsageError as error:  # no cell can be scored: told once, not by every test
+                pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         return self._executor.scorecard(cell)
 
     def _selected(self) -> list[Cell]:

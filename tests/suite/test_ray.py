@@ -32,6 +32,13 @@ needs_ray = pytest.mark.skipif(
 rays_own = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder of the test's own: Ray writes the token of a cluster that it starts into it."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A working folder with the method file in it, so that the actors must find it by the driver's folder."""
@@ -141,6 +148,21 @@ def test_a_method_that_kills_its_process_is_a_row_and_the_others_are_scored(fold
     error = cards["crashing"].error
     assert error is not None and "3 Ray actors died while they scored this cell" in error.message
     assert error.message in done.stdout
+
+
+@needs_ray
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--interp-ray-cpus", "100000"), "an actor asks for 100000 CPU and 0 GPU"),
+        (("--interp-ray-address", "127.0.0.1:9"), "nobody answers there"),
+    ],
+)
+def test_a_cluster_that_cannot_serve_is_told_once(suite_run: Run, arguments: tuple[str, ...], message: str) -> None:
+    done = suite_run("-k", "edit_norm", "--interp-executor", "ray", "--interp-fixtures", FIXTURES[0], *arguments)
+    assert done.returncode == 4, done.stdout
+    assert (done.stdout + done.stderr).count(message) == 1
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.fixture
