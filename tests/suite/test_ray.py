@@ -28,8 +28,6 @@ SLOW = ",".join(f"slow(step={step})" for step in range(1, STEPS))
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'interpmark[ray]'"
 )
-# Ray's own files and processes, which it closes at its leisure.
-rays_own = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +88,6 @@ def _fitting(log: Path) -> set[str]:
 
 
 @needs_ray
-@rays_own
 @pytest.mark.slow
 def test_a_node_is_killed_half_way(cluster: Any, folder: Path, slowly: Path, suite_run: Run) -> None:
     methods = ("--interp-methods", SLOW)
@@ -114,7 +111,6 @@ def test_a_node_is_killed_half_way(cluster: Any, folder: Path, slowly: Path, sui
 
 
 @needs_ray
-@rays_own
 @pytest.mark.slow
 def test_ctrl_c_stops_the_actors_and_keeps_what_has_arrived(folder: Path, slowly: Path) -> None:
     command = _command("--interp-methods", SLOW, "--interp-executor", "ray", "--interp-store", "ray")
