@@ -55,11 +55,14 @@ def score_all(options: RunOptions) -> Scorecards:
     from interpmark.reports.scorecard import Scorecards
 
     from .cells import collect_cells
-    from .engine import Engine
+    from .executors import make_executor
 
     cells = collect_cells(options)
-    engine = Engine(options, cells)
-    return Scorecards([engine.scorecard(cell) for cell in cells])
+    executor = make_executor(options, cells, cells)
+    try:
+        return Scorecards([executor.scorecard(cell) for cell in cells])
+    finally:
+        executor.close()
 
 
 def _with_method(options: RunOptions, method: str) -> RunOptions:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from pathlib import Path
+from typing import Protocol
 
 from interpmark.methods import MethodError, save_edit
 from interpmark.reports.measures import MEASURES
-from interpmark.reports.scorecard import SCHEMA, Failure, Scorecard
+from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
 
 from .bench import Bench
@@ -26,6 +28,25 @@ from .scores import Scores
 from .scoring import score_edit, why_not
 
 
+class Results(Protocol):
+    """Where results are looked for and filed: a store, or what takes its place."""
+
+    def get(self, key: str) -> Scorecard | None:
+        """The scorecard of a key."""
+
+    def put(self, scorecard: Scorecard) -> object:
+        """File a scorecard under its key."""
+
+    def put_edit(self, key: str, save: Callable[[Path], object]) -> object:
+        """File the edit that `save(path)` writes."""
+
+
+def finished(store: Results, key: str) -> Scorecard | None:
+    """The scorecard that spares scoring a cell. An error row is never reused: the next run tries again."""
+    found = store.get(key)
+    return None if found is None or found.error is not None else found
+
+
 class Engine:
     """Scores cells and files their scorecards.
 
@@ -33,27 +54,35 @@ class Engine:
         options: The run.
         cells: All cells of the run, so that one forward pass serves every site that will be asked for.
         progress: Where to report; silent by default.
+        store: Where results go; by default the store that the options name.
 
     """
 
-    def __init__(self, options: RunOptions, cells: Sequence[Cell], progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        cells: Sequence[Cell],
+        progress: Progress | None = None,
+        store: Results | None = None,
+    ) -> None:
         self.options = options
-        self.store = Store(options.store)
+        self.store = Store(options.store) if store is None else store
         self._progress = progress or SilentProgress()
         self._grounds = Grounds(options, cells, self._progress)
         self._fitter = Fitter(options.time_limit)
         self._keys = Keys(options)
         self._cards: dict[str, Scorecard] = {}
 
-    def scorecard(self, cell: Cell) -> Scorecard:
-        """The cell's scorecard: from this session, from the store, or scored now.
+    def key(self, cell: Cell) -> str:
+        """Hash of everything that the cell's result depends on."""
+        return self._keys.cell(cell)
 
-        An error row is never reused: the next run tries again.
-        """
-        key = self._keys.cell(cell)
+    def scorecard(self, cell: Cell) -> Scorecard:
+        """The cell's scorecard: from this session, from the store, or scored now."""
+        key = self.key(cell)
         if key not in self._cards:
-            found = self.store.get(key)
-            if found is None or found.error is not None:
+            found = finished(self.store, key)
+            if found is None:
                 found = self._score(cell, key)
                 self.store.put(found)
             self._cards[key] = found
@@ -85,7 +114,7 @@ class Engine:
                 "seconds": time.perf_counter() - clock,
             },
             error=error,
-            role="control" if cell.method.info.control else "oracle" if cell.method.info.oracle else "method",
+            role=role(cell),
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
@@ -98,6 +127,11 @@ class Engine:
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
         return score_edit(cell.method, fitted, at, cell.seed)
+
+
+def role(cell: Cell) -> Role:
+    """Which part of a table the cell's method belongs to."""
+    return "control" if cell.method.info.control else "oracle" if cell.method.info.oracle else "method"
 
 
 def _failure(error: Exception, cell: Cell) -> Failure:

@@ -30,6 +30,10 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
+        executor: Where cells are scored: `"local"`, in this process, or `"ray"`.
+        ray_address: The Ray cluster to join, `"auto"` for one that runs here; None starts a Ray of its own.
+        ray_cpus: Cores that each actor is given; fractions of one are allowed.
+        ray_gpus: GPUs that each actor is given; fractions of one are allowed.
 
     Raises:
         UsageError: There is no seed, a seed is negative, or the time limit is not above zero.
@@ -50,6 +54,10 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
+    executor: str = "local"
+    ray_address: str | None = None
+    ray_cpus: float = 1.0
+    ray_gpus: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0:

@@ -36,6 +36,10 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-dtype", "store", "float32", "DTYPE", "torch dtype of the subject (default float32)"),
     ("--interp-prefix", "store", "auto", "TOKEN", "token before each prompt: auto, none, or the token itself"),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
+    ("--interp-executor", "store", "local", "NAME", "where cells are scored: local (default) or ray"),
+    ("--interp-ray-address", "store", None, "ADDRESS", "Ray cluster to join, e.g. auto; default: start one here"),
+    ("--interp-ray-cpus", "store", "1", "N", "cores for each actor; fractions allowed (default 1)"),
+    ("--interp-ray-gpus", "store", "0", "N", "GPUs for each actor; fractions allowed (default 0)"),
 )
 
 
@@ -70,12 +74,17 @@ def run_options(config: pytest.Config) -> RunOptions:
             quick=config.getoption("--interp-quick"),
             time_limit=float(config.getoption("--interp-time-limit")),
             cache=not config.getoption("--interp-no-cache"),
+            executor=config.getoption("--interp-executor"),
+            ray_address=config.getoption("--interp-ray-address"),
+            ray_cpus=float(config.getoption("--interp-ray-cpus")),
+            ray_gpus=float(config.getoption("--interp-ray-gpus")),
         )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     except ValueError as error:
         raise pytest.UsageError(
-            f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}"
+            "--interp-seeds takes whole numbers, --interp-time-limit seconds, --interp-ray-cpus and --interp-ray-gpus "
+            f"numbers: {error}"
         ) from None
 
 
@@ -103,6 +112,14 @@ def pytest_configure(config: pytest.Config) -> None:
             pytest.PytestConfigWarning,
             stacklevel=1,
         )
+    if workers and config.getoption("--interp-executor") == "ray":
+        raise pytest.UsageError("-n and --interp-executor ray both spread the cells; leave -n out")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what still runs, also after Ctrl-C."""
+    if _SESSION in config.stash:
+        config.stash[_SESSION].close()
 
 
 _SESSION: pytest.StashKey[Session] = pytest.StashKey()

@@ -1,4 +1,4 @@
-"""What one pytest session holds: its options, its cells and its engine, each made when first needed."""
+"""What one pytest session holds: its options, its cells and its executor, each made when first needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecard
 
     from .cells import Cell
-    from .engine import Engine
+    from .executors import Executor
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class CheckParameter:
 
 
 class Session:
-    """Options, cells and engine of a pytest session."""
+    """Options, cells and executor of a pytest session."""
 
     def __init__(self, options: RunOptions, config: pytest.Config) -> None:
         self.options = options
         self._config = config
         self._cells: list[Cell] | None = None
-        self._engine: Engine | None = None
+        self._executor: Executor | None = None
 
     def cells(self) -> list[Cell]:
         """The run's cells.
@@ -51,7 +51,9 @@ class Session:
         """
         if self._cells is None:
             from .cells import collect_cells
+            from .executors import check_executor
 
+            self._asked(check_executor)
             self._cells = self._asked(collect_cells)
         return self._cells
 
@@ -75,12 +77,28 @@ class Session:
 
     def scorecard(self, cell: Cell) -> Scorecard:
         """The cell's scorecard."""
-        if self._engine is None:
-            from .engine import Engine
+        if self._executor is None:
+            from .executors import make_executor
 
             self._share_cores()
-            self._engine = Engine(self.options, self.cells(), TerminalProgress(self._config))
-        return self._engine.scorecard(cell)
+            progress = TerminalProgress(self._config)
+            try:
+                self._executor = make_executor(self.options, self.cells(), self._selected(), progress)
+            except UsageError as error:  # no cell can be scored: told once, not by every test
+                pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        return self._executor.scorecard(cell)
+
+    def _selected(self) -> list[Cell]:
+        """The cells that a test of this session will ask for, in that order: `-k` may have left few."""
+        session = self._config.pluginmanager.get_plugin("session")
+        items = [] if session is None else session.items
+        params = [item.callspec.params for item in items if hasattr(item, "callspec")]
+        return list(dict.fromkeys(param["interp_cell"] for param in params if "interp_cell" in param))
+
+    def close(self) -> None:
+        """Stop what still runs for the session."""
+        if self._executor is not None:
+            self._executor.close()
 
     def _share_cores(self) -> None:
         """Give each worker of pytest-xdist its part of the cores: threads that wait on each other are slow."""
