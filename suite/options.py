@@ -28,6 +28,7 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
+        shard: (k, N) for the k-th of N parts of the cells, k from 1; None for all of them.
 
     """
 
@@ -45,3 +46,4 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
+    shard: tuple[int, int] | None = None

@@ -34,6 +34,13 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-device", "store", "cpu", "DEVICE", "torch device of the subject (default cpu)"),
     ("--interp-dtype", "store", "float32", "DTYPE", "torch dtype of the subject (default float32)"),
     ("--interp-prefix", "store", "auto", "TOKEN", "token before each prompt: auto, none, or the token itself"),
+    (
+        "--interp-shard",
+        "store",
+        None,
+        "K/N",
+        "score the K-th of N parts of the cells, e.g. '1/4'; then interpmark merge",
+    ),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
 )
 
@@ -60,6 +67,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         raise pytest.UsageError(
             f"--interp-seeds takes whole numbers and --interp-time-limit seconds: {error}"
         ) from None
+    shard = config.getoption("--interp-shard")
     return RunOptions(
         methods=listed("--interp-methods"),
         method_sources=tuple(config.getoption("--interp-method")),
@@ -75,7 +83,18 @@ def run_options(config: pytest.Config) -> RunOptions:
         quick=config.getoption("--interp-quick"),
         time_limit=limit,
         cache=not config.getoption("--interp-no-cache"),
+        shard=None if shard is None else _shard(shard),
     )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    from .errors import UsageError
+    from .shards import parse_shard
+
+    try:
+        return parse_shard(text)
+    except UsageError as error:
+        raise pytest.UsageError(f"--interp-shard: {error}") from None
 
 
 def split_specs(text: str) -> list[str]:
@@ -95,8 +114,14 @@ def pytest_configure(config: pytest.Config) -> None:
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
-    workers = getattr(config.option, "numprocesses", None)
-    if used and workers and config.getoption("dist", "no") not in ("loadgroup", "no"):
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Warn of a distribution that makes several workers capture, and score, the same."""
+    # Asked in the worker, because the controller does not collect and cannot tell whether there are cells.
+    if not hasattr(config, "workerinput") or config.getoption("loadgroup", default=False):
+        return
+    if any("interp_cell" in getattr(item, "fixturenames", ()) for item in items):
         warnings.warn(
             "with pytest-xdist, run interpmark with '--dist loadgroup': it keeps the cells of a capture on one worker",
             pytest.PytestConfigWarning,
@@ -120,10 +145,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn cells, and methods with their checks, into parameters."""
     if "interp_cell" in metafunc.fixturenames:
         grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-        metafunc.parametrize("interp_cell", [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()])
+        cells = [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
+        metafunc.parametrize("interp_cell", cells or [_none_here(metafunc.config)])
     if "interp_check" in metafunc.fixturenames:
-        checks = _session(metafunc.config).checks()
-        metafunc.parametrize("interp_check", [pytest.param(check, id=check.id) for check in checks])
+        checks = [pytest.param(check, id=check.id) for check in _session(metafunc.config).checks()]
+        metafunc.parametrize("interp_check", checks or [_none_here(metafunc.config)])
+
+
+def _none_here(config: pytest.Config) -> object:
+    """One skipped test, so that a job whose shard is empty passes; pytest fails a job that has no tests."""
+    shard = config.getoption("--interp-shard")
+    return pytest.param(None, id=f"none-in-shard-{shard}", marks=pytest.mark.skip(reason=f"none in shard {shard}"))
 
 
 def _parameter(cell: Cell, grouped: bool) -> object:
@@ -151,10 +183,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if name == KEY_PROPERTY
     }
     if not keys:
+        if config.getoption("--interp-shard") and not config.option.collectonly:
+            _leave_empty_store(run_options(config).store)
         return
     from .summary import summarise
 
     summarise(terminalreporter, run_options(config).store, sorted(str(key) for key in keys))
+
+
+def _leave_empty_store(root: Path) -> None:
+    """Make the store of a shard without cells, so that `interpmark merge` finds one for every job."""
+    from interpmark.reports.store import Store
+
+    Store(root)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -162,4 +203,5 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if _SESSION not in config.stash:
         return None
     options = config.stash[_SESSION].options
-    return f"interpmark: subject {options.subject}, {options.device} {options.dtype}, store {options.store}"
+    shard = "" if options.shard is None else f", shard {options.shard[0]}/{options.shard[1]}"
+    return f"interpmark: subject {options.subject}, {options.device} {options.dtype}, store {options.store}{shard}"
