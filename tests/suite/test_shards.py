@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpmark.methods import get_method
+from interpmark.reports import Store
 from interpmark.suite import RunOptions, UsageError
 from interpmark.suite.cells import Cell, Fixture, collect_cells, collect_fixtures
 from interpmark.suite.shards import parse_shard, shard_cells, split
@@ -180,3 +181,83 @@ def test_the_contract_is_tested_in_the_first_shard_only(suite_run: Run) -> None:
     ]
     assert contracts[0] > 0
     assert contracts[1] == 0
+
+
+THREE_FIXTURES = (
+    "--interp-methods", "leace,sal,inlp(rank=4)", "--interp-fixtures", "planted-gaussian,planted-wide,planted-null",
+    "-k", "edit_norm",
+)  # fmt: skip
+
+
+def results(store: Path) -> dict[str, object]:
+    return {str(card.cell): card.results() for card in Store.open(store).scorecards()}
+
+
+def merge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from interpmark.suite.cli import app; app()", "merge", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_two_shards_in_two_processes_merged_are_the_whole_run(suite_run: Run, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--pyargs", "interpmark.suite", "-p", "no:cacheprovider"]
+    jobs = [
+        subprocess.Popen(
+            [*command, *THREE_FIXTURES, "--interp-shard", f"{k}/2", "--interp-store", f"shard-{k}"],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for k in (1, 2)
+    ]  # fmt: skip
+    for job in jobs:
+        told, _ = job.communicate(timeout=600)
+        assert job.returncode == 0, told
+    whole = suite_run(*THREE_FIXTURES, "--interp-store", "whole")
+    assert whole.returncode == 0, whole.stdout
+
+    parts = [results(tmp_path / f"shard-{k}") for k in (1, 2)]
+    assert all(parts)
+    assert not set(parts[0]) & set(parts[1])
+    done = merge("shard-1", "shard-2", "--into", "merged", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "9 cells added to merged, which has 9" in done.stdout
+    assert results(tmp_path / "merged") == results(tmp_path / "whole")
+    for key in Store.open(tmp_path / "whole").keys():  # noqa: SIM118 - a Store is no mapping
+        edits = [Store.open(tmp_path / name).edit_path(key).read_bytes() for name in ("whole", "merged")]
+        assert edits[0] == edits[1]
+
+    def board(store: str) -> list[str]:
+        lines = (tmp_path / store / "scores.csv").read_text().splitlines()
+        return [line for line in lines if "seconds" not in line and "peak_memory" not in line]
+
+    assert sorted(board("merged")) == sorted(board("whole"))  # rows come as they were finished
+
+
+def test_a_merged_store_is_reused_by_the_whole_run(suite_run: Run, tmp_path: Path) -> None:
+    for k in (1, 2):
+        suite_run(*THREE_FIXTURES, "--interp-shard", f"{k}/2", "--interp-store", f"shard-{k}")
+    assert merge("shard-1", "shard-2", "--into", "merged", folder=tmp_path).returncode == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "merged" / "cells").iterdir()}
+    assert suite_run(*THREE_FIXTURES, "--interp-store", "merged").returncode == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "merged" / "cells").iterdir()}
+
+
+ERASER = """
+from interpmark.methods import AffineEdit, register
+
+@register("my-eraser", kind="eraser", supports={{"binary"}})
+class MyEraser:
+    def fit(self, x, z, *, seed):
+        return AffineEdit.projection((x[z == 1].mean(0) - x[z == 0].mean(0)) * {scale}, center=x.mean(0))
+"""
+
+
+def test_a_method_that_was_changed_between_the_shards_is_told(suite_run: Run, tmp_path: Path) -> None:
+    for k in (1, 2):
+        (tmp_path / "my_eraser.py").write_text(ERASER.format(scale=k))
+        suite_run(
+            "--interp-method", "my_eraser.py", "--interp-methods", "my-eraser", "--interp-store", f"shard-{k}",
+            "--interp-fixtures", "planted-gaussian,planted-wide", "--interp-shard", f"{k}/2", "-k", "edit_norm",
+        )  # fmt: skip
+    done = merge("shard-1", "shard-2", "--into", "merged", folder=tmp_path)
+    assert done.returncode == 2
+    assert "eraser my-eraser: method source" in done.stderr
+    assert not (tmp_path / "merged").exists()
