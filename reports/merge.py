@@ -20,6 +20,7 @@ from interpmark.reports.selection import Age, age
 from interpmark.reports.store import Store, StoreError
 
 _LISTED = 8
+_MEASURES_TOLD = 2
 _ENVIRONMENT = ("packages", "processor", "platform", "device", "attention", "threads")
 
 
@@ -100,7 +101,7 @@ def _check_together(stores: Sequence[Store]) -> None:
         _refuse(list(_different_identities(scope, rows)), "score one of them again as the other was scored")
     _refuse(
         list(_different_results(rows)),
-        "results of one key must be equal; score these cells on one machine, or leave one of the stores out",
+        "results of one key must be equal; score these cells once, in one setting, or leave one of the stores out",
     )
 
 
@@ -164,5 +165,7 @@ def _unequal(one: Scorecard, two: Scorecard) -> str:
         if e.measure in values and e.value != values[e.measure]
     ]
     machines = [name for name in _ENVIRONMENT if one.provenance.get(name) != two.provenance.get(name)]
+    if len(measures) > _MEASURES_TOLD:
+        measures[_MEASURES_TOLD:] = [f"{len(measures) - _MEASURES_TOLD} more measures"]
     where = f" (they differ in {', '.join(machines)})" if machines else ""
     return f"{', '.join([*measures, *parts]) or 'estimates'} under the key {_short(one.key)}{where}"
