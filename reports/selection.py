@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from interpmark.reports.scorecard import Scorecard
 
 Name = TypeVar("Name", bound=Hashable)
+Age: TypeAlias = "tuple[datetime, str]"
 
 # What a fixture's results depend on beside the method: results that differ here are not comparable.
 _CONTENT = ("fixture_hash", "subject_hash", "dtype", "prefix", "engine_version")
@@ -46,12 +47,12 @@ class Selection:
 
 def select(scorecards: Iterable[Scorecard]) -> Selection:
     """Keep the newest result of each cell, and split each fixture where content or measure versions differ."""
-    cards = sorted(scorecards, key=_age)
+    cards = sorted(scorecards, key=age)
     newest = _grouped(cards, lambda card: str(card.cell))
     kept = [versions[-1] for versions in newest.values()]
     superseded = [card for versions in newest.values() for card in versions[:-1]]
     groups: list[Comparable] = []
-    by_table = _grouped(sorted(kept, key=_age), lambda card: (card.cell.fixture, card.cell.kind))
+    by_table = _grouped(sorted(kept, key=age), lambda card: (card.cell.fixture, card.cell.kind))
     for (fixture, kind), rows in sorted(by_table.items(), key=lambda item: item[0]):
         current, older = _one_source_per_method(rows)
         superseded += older
@@ -59,7 +60,7 @@ def select(scorecards: Iterable[Scorecard]) -> Selection:
     return Selection(tuple(groups), tuple(superseded))
 
 
-def _age(card: Scorecard) -> tuple[datetime, str]:
+def age(card: Scorecard) -> Age:
     """Order by the time a card was finished, cards without a readable time first, ties by key."""
     try:
         finished = datetime.fromisoformat(str(card.provenance.get("finished", "")))

@@ -102,6 +102,10 @@ class Store:
         """
         return self._read(key, set_aside=True)
 
+    def peek(self, key: str) -> Scorecard | None:
+        """Return what `get` returns, leaving a damaged file where it is: for a store that is another's to mend."""
+        return self._read(key, set_aside=False)
+
     def _read(self, key: str, *, set_aside: bool) -> Scorecard | None:
         path = self._cells / f"{_checked(key)}.json"
         try:
@@ -158,7 +162,7 @@ class Store:
         source = other if isinstance(other, Store) else Store.open(other)
         added = 0
         for key in source.keys():  # noqa: SIM118 - a Store is no mapping
-            theirs = source._read(key, set_aside=False)
+            theirs = source.peek(key)
             ours = self.get(key)
             if theirs is None or (ours is not None and (ours.error is None or theirs.error is not None)):
                 continue

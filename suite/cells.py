@@ -27,6 +27,7 @@ from interpmark.reports.scorecard import CellId
 
 from .errors import UsageError, did_you_mean
 from .options import RunOptions
+from .shards import shard_cells
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -198,7 +199,8 @@ def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture
 
 
 def collect_cells(options: RunOptions) -> list[Cell]:
-    """Every cell of a run, ordered by shard so that what is captured together is scored together."""
+    """Every cell of a run, or of its shard, ordered so that what is captured together is scored together."""
     methods = collect_methods(options)
     fixtures = collect_fixtures(options)
-    return [Cell(method, fixture, seed) for fixture in fixtures for method in methods for seed in options.seeds]
+    cells = [Cell(method, fixture, seed) for fixture in fixtures for method in methods for seed in options.seeds]
+    return cells if options.shard is None else shard_cells(cells, options.shard)

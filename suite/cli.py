@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|fetch|leaderboard|new`.
+"""The command line: `interpmark list|show|fetch|leaderboard|merge|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -111,6 +111,19 @@ def leaderboard(
         import shutil
 
         typer.echo(lay_out(scorecards).to_text(width=shutil.get_terminal_size((120, 40)).columns))
+
+
+@app.command()
+@told_plainly
+def merge(
+    stores: Annotated[list[Path], typer.Argument(help="stores of shards, or of runs on several machines")],
+    into: Annotated[Path, typer.Option(help="the store that gets their cells; made when it is not there")],
+) -> None:
+    """Join stores into one, and write its leaderboard."""
+    from interpmark.reports.merge import merge as join
+
+    merged = join(stores, into)
+    typer.echo(f"{merged.added} cells added to {into}, which has {merged.total}; its leaderboard is written anew")
 
 
 @app.command()

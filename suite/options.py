@@ -30,6 +30,7 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
+        shard: (k, N) for the k-th of N parts of the cells, k from 1; None for all of them.
         executor: Where cells are scored: `"local"`, in this process, or `"ray"`.
         ray_address: The Ray cluster to join, `"auto"` for one that runs here; None starts a Ray of its own.
         ray_cpus: Cores that each actor is given; fractions of one are allowed.
@@ -54,6 +55,7 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
+    shard: tuple[int, int] | None = None
     executor: str = "local"
     ray_address: str | None = None
     ray_cpus: float = 1.0

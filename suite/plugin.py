@@ -15,6 +15,7 @@ import pytest
 
 from .errors import UsageError
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
+from .shards import parse_shard
 
 if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecard
@@ -35,6 +36,13 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-device", "store", "cpu", "DEVICE", "torch device of the subject (default cpu)"),
     ("--interp-dtype", "store", "float32", "DTYPE", "torch dtype of the subject (default float32)"),
     ("--interp-prefix", "store", "auto", "TOKEN", "token before each prompt: auto, none, or the token itself"),
+    (
+        "--interp-shard",
+        "store",
+        None,
+        "K/N",
+        "score the K-th of N parts of the cells, e.g. '1/4'; then interpmark merge",
+    ),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
     ("--interp-executor", "store", "local", "NAME", "where cells are scored: local (default) or ray"),
     ("--interp-ray-address", "store", None, "ADDRESS", "Ray cluster to join, e.g. auto; default: start one here"),
@@ -58,6 +66,7 @@ def run_options(config: pytest.Config) -> RunOptions:
     def listed(name: str) -> tuple[str, ...]:
         return tuple(item for value in config.getoption(name) for item in split_specs(value))
 
+    shard = config.getoption("--interp-shard")
     try:
         return RunOptions(
             methods=listed("--interp-methods"),
@@ -74,6 +83,7 @@ def run_options(config: pytest.Config) -> RunOptions:
             quick=config.getoption("--interp-quick"),
             time_limit=float(config.getoption("--interp-time-limit")),
             cache=not config.getoption("--interp-no-cache"),
+            shard=None if shard is None else parse_shard(shard),
             executor=config.getoption("--interp-executor"),
             ray_address=config.getoption("--interp-ray-address"),
             ray_cpus=float(config.getoption("--interp-ray-cpus")),
@@ -105,8 +115,14 @@ def pytest_configure(config: pytest.Config) -> None:
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
-    workers = getattr(config.option, "numprocesses", None)
-    if used and workers and config.getoption("dist", "no") not in ("loadgroup", "no"):
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Warn of a distribution that makes several workers capture, and score, the same."""
+    # Asked in the worker, because the controller does not collect and cannot tell whether there are cells.
+    if not hasattr(config, "workerinput") or config.getoption("loadgroup", default=False):
+        return
+    if any("interp_cell" in getattr(item, "fixturenames", ()) for item in items):
         warnings.warn(
             "with pytest-xdist, run interpmark with '--dist loadgroup': it keeps the cells of a capture on one worker",
             pytest.PytestConfigWarning,
@@ -138,10 +154,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn cells, and methods with their checks, into parameters."""
     if "interp_cell" in metafunc.fixturenames:
         grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-        metafunc.parametrize("interp_cell", [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()])
+        cells = [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
+        metafunc.parametrize("interp_cell", cells or [_none_here(metafunc.config)])
     if "interp_check" in metafunc.fixturenames:
-        checks = _session(metafunc.config).checks()
-        metafunc.parametrize("interp_check", [pytest.param(check, id=check.id) for check in checks])
+        checks = [pytest.param(check, id=check.id) for check in _session(metafunc.config).checks()]
+        metafunc.parametrize("interp_check", checks or [_none_here(metafunc.config)])
+
+
+def _none_here(config: pytest.Config) -> object:
+    """One skipped test, so that a job whose shard is empty passes; pytest fails a job that has no tests."""
+    shard = config.getoption("--interp-shard")
+    return pytest.param(None, id=f"none-in-shard-{shard}", marks=pytest.mark.skip(reason=f"none in shard {shard}"))
 
 
 def _parameter(cell: Cell, grouped: bool) -> object:
@@ -169,10 +192,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if name == KEY_PROPERTY
     }
     if not keys:
+        if config.getoption("--interp-shard") and not config.option.collectonly:
+            _leave_empty_store(run_options(config).store)
         return
     from .summary import summarise
 
     summarise(terminalreporter, run_options(config).store, sorted(str(key) for key in keys))
+
+
+def _leave_empty_store(root: Path) -> None:
+    """Make the store of a shard without cells, so that `interpmark merge` finds one for every job."""
+    from interpmark.reports.store import Store
+
+    Store(root)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -180,4 +212,5 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if _SESSION not in config.stash:
         return None
     options = config.stash[_SESSION].options
-    return f"interpmark: subject {options.subject}, {options.device} {options.dtype}, store {options.store}"
+    shard = "" if options.shard is None else f", shard {options.shard[0]}/{options.shard[1]}"
+    return f"interpmark: subject {options.subject}, {options.device} {options.dtype}, store {options.store}{shard}"

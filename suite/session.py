@@ -58,7 +58,9 @@ class Session:
         return self._cells
 
     def checks(self) -> list[CheckParameter]:
-        """The contract's checks, for every method of the run."""
+        """The contract's checks, for every method of the run; of several shards the first one makes them."""
+        if self.options.shard is not None and self.options.shard[0] != 1:
+            return []
         from .cells import collect_methods
         from .contract import CHECKS
 

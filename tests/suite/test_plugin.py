@@ -94,6 +94,28 @@ def test_two_workers_share_the_cells_and_one_leaderboard_is_printed(suite_run: R
 
 
 @pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (["-n", "2"], True),  # no option of the suite's is needed
+        (["-n", "2", "--dist", "loadscope", "--interp-fixtures", "planted-gaussian"], True),
+        (["-n", "2", "--dist", "loadgroup"], False),
+        ([], False),
+    ],
+)
+def test_a_distribution_that_parts_a_capture_is_warned_of(suite_run: Run, arguments: list[str], warned: bool) -> None:
+    done = suite_run("-k", "edit_norm and mean-projection-planted-gaussian", *arguments)
+    assert "1 passed" in done.stdout
+    assert ("run interpmark with '--dist loadgroup'" in done.stdout) == warned
+
+
+def test_other_tests_may_be_distributed_as_they_like(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-n", "1", "-W", "error", "-p", "no:cacheprovider", "test_other.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "1 passed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--interp-methods", "leec"], "did you mean 'leace'"),
