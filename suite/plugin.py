@@ -115,6 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
+    if getattr(config.option, "numprocesses", None) and config.getoption("--interp-executor") == "ray":
+        raise pytest.UsageError("-n and --interp-executor ray both spread the cells; leave -n out")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -128,8 +130,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             pytest.PytestConfigWarning,
             stacklevel=1,
         )
-    if workers and config.getoption("--interp-executor") == "ray":
-        raise pytest.UsageError("-n and --interp-executor ray both spread the cells; leave -n out")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
