@@ -30,7 +30,7 @@ class Rows(NamedTuple):
 
 
 def write_rows(folder: Path, n: int | None = None) -> None:
-    """Capture the concept's `fit` and `probe` prompts, or the first n of both classes in turn, and write them."""
+    """Capture the concept's `fit` and `probe` prompts, or n of them with equal classes, and write them."""
     import numpy as np
 
     from interpmark.fixtures import get_concept
@@ -40,7 +40,7 @@ def write_rows(folder: Path, n: int | None = None) -> None:
     subject = load_subject("smollm2-135m")
     rows = np.concatenate([concept.rows("fit"), concept.rows("probe")])
     if n is not None:
-        rows = _in_turn(rows, np.asarray(concept.labels), n)
+        rows = _balanced(rows, np.asarray(concept.labels), n)
     tokens = subject.encode([concept.texts[row] for row in rows])
     found = capture(subject, tokens, [SITE], [len(ids) - 1 for ids in tokens], share_leads=True)
     names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
@@ -68,8 +68,15 @@ def read_rows(folder: Path) -> Rows:
         return Rows(kept["x"].astype(np.float64), kept["z"].astype(np.int64), kept["groups"], int(kept["n_fit"]))
 
 
-def _in_turn(rows: NDArray[np.int64], labels: NDArray[Any], n: int) -> NDArray[np.int64]:
-    """The first n / 2 rows of each of two classes, in order."""
+def some(n: int, wanted: int = 80) -> NDArray[np.int64]:
+    """Indices spread over n rows, so that both classes are among them: for the libraries' own first calls."""
+    import numpy as np
+
+    return np.linspace(0, n - 1, wanted).astype(np.int64)
+
+
+def _balanced(rows: NDArray[np.int64], labels: NDArray[Any], n: int) -> NDArray[np.int64]:
+    """The first n / 2 rows of each of two classes, in their own order."""
     import numpy as np
 
     kept = [rows[labels[rows] == label][: n // 2] for label in (0, 1)]

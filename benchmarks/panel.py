@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .gender_rows import read_rows, write_rows, write_small_rows
+from .gender_rows import read_rows, some, write_rows, write_small_rows
 from .measuring import measure
 from .registry import Settings
 from .rows import Row
@@ -72,7 +72,10 @@ def _prepare_ours(kind: str, folder: Path) -> Any:
     from interpmark.suite.measures.adversaries import fit_panel
 
     splits = _splits(kind, folder)
-    few = {name: Split(split.x[:80, :8], split.z[:80], split.groups[:80]) for name, split in splits.items()}
+    few = {}
+    for name, split in splits.items():
+        spread = some(len(split))
+        few[name] = Split(split.x[spread, :8], split.z[spread], split.groups[spread])
     fit_panel(few, 0)  # the libraries' own first calls
     return splits
 
@@ -98,8 +101,6 @@ def _report_ours(splits: Any, _: Any) -> Arrays:
 
 def _prepare_theirs(kind: str, folder: Path) -> Any:
     """Both training sets as arrays, with the rows to hold out."""
-    import numpy as np
-
     from interpmark.suite.measures.inputs import join
     from interpmark.suite.measures.training import training_set
 
@@ -109,8 +110,8 @@ def _prepare_theirs(kind: str, folder: Path) -> Any:
         for split in (splits["probe"], join(splits["fit"], splits["probe"]))
     ]
     x, z, held_out = sets[0]
-    some = np.arange(len(x)) < 80
-    _attack(x[some, :8], z[some], held_out[some])
+    few = some(len(x))
+    _attack(x[few, :8], z[few], held_out[few])
     return sets
 
 
