@@ -80,10 +80,13 @@ def show(
 @app.command()
 @told_plainly
 def fetch(subject: Annotated[str, typer.Argument(help="a subject's name, e.g. smollm2-135m")]) -> None:
-    """Fetch a subject's weights into the cache folder and check them."""
+    """Fetch a subject's weights into the cache folder, check them, and make them ready to be loaded."""
     from interpmark.fixtures.subjects import fetch as fetch_subject
+    from interpmark.fixtures.subjects.prepared import prepare_gguf
 
-    typer.echo(str(fetch_subject(subject)))
+    path = fetch_subject(subject)
+    prepare_gguf(path)
+    typer.echo(str(path))
 
 
 @app.command()
