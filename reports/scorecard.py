@@ -152,10 +152,15 @@ class Scorecard:
 
     @property
     def status(self) -> Status:
-        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored"."""
+        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored".
+
+        Context does not count: what is known of a fixture, such as its majority rate, is no score of the method.
+        """
         if self.error is not None:
             return "error"
-        return "ok" if any(estimate.status == "ok" for estimate in self.estimates) else "not scored"
+        context = {name for name, measure in MEASURES.items() if measure.group == "context"}
+        scored = any(estimate.status == "ok" and estimate.measure not in context for estimate in self.estimates)
+        return "ok" if scored else "not scored"
 
     def estimate(self, name: str) -> Estimate:
         """Return the estimate of a measure. Raises KeyError naming the measures that there are."""

@@ -20,6 +20,7 @@ from .cells import Cell
 from .errors import ContractError
 from .fitting import Fitter
 from .grounds import FixtureGround, Grounds
+from .health import unedited_accuracy, unreadable
 from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
@@ -118,9 +119,12 @@ class Engine:
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
+        scores = Scores()
         reason = why_not(cell.method, at)
+        if not reason and at.stage is not None:
+            scores.add(unedited_accuracy(at))  # facts of the fixture, which stand whether or not it is healthy
+            reason = unreadable(at)
         if reason:
-            scores = Scores()
             scores.leave_out(MEASURES, reason)
             return scores
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)

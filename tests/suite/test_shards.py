@@ -13,11 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from interpmark.methods import get_method
 from interpmark.reports import Store
@@ -27,7 +24,6 @@ from interpmark.suite.cells import Cell, Fixture, collect_cells, collect_fixture
 from interpmark.suite.shards import parse_shard, shard_cells, split
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-ALPHABET = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "<|endoftext|>"]
 METHODS = ("identity", "leace", "sal", "mean-projection", "inlp(rank=4)")
 
 
@@ -245,23 +241,6 @@ def test_a_merged_store_is_reused_by_the_whole_run(suite_run: Run, tmp_path: Pat
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "merged" / "cells").iterdir()}
     assert suite_run(*THREE_FIXTURES, "--interp-store", "merged").returncode == 0
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "merged" / "cells").iterdir()}
-
-
-@pytest.fixture
-def tiny_llama(tmp_path: Path) -> Path:
-    """A random Llama of three blocks with a tokenizer of bytes, and room for the neutral corpus' documents."""
-    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(ALPHABET)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-    fast.save_pretrained(tmp_path / "tiny")
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=len(fast), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=4096, eos_token_id=fast.eos_token_id, initializer_range=0.2,
-    )  # fmt: skip
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "tiny")
-    return tmp_path / "tiny"
 
 
 def test_shards_that_divide_a_capture_merged_are_the_whole_run(tiny_llama: Path, tmp_path: Path) -> None:
