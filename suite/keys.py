@@ -39,6 +39,7 @@ class Keys:
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
+                "samples": 0 if isinstance(cell.fixture, PlantedFixture) else self._options.samples,
                 "fixture": self.fixture(cell.fixture),
             }
         )

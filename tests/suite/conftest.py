@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -40,3 +41,16 @@ def tiny_llama(tmp_path: Path) -> Path:
     )  # fmt: skip
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "tiny")
     return tmp_path / "tiny"
+
+
+@pytest.fixture
+def weather(tmp_path: Path) -> Path:
+    """A concept whose prompts end alike: before the first block, their last tokens are one and the same vector."""
+    path = tmp_path / "weather.jsonl"
+    rows = [
+        {"text": f"On day {day} the {word} water ran", "label": word, "group": day}
+        for day in range(40)
+        for word in ("warm", "cold")
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path

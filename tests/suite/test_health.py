@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,22 +21,10 @@ from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 SITE = "resid_post.15"
 
 
-def weather(folder: Path) -> Path:
-    """A concept whose prompts end alike: before the first block, their last tokens are one and the same vector."""
-    path = folder / "weather.jsonl"
-    rows = [
-        {"text": f"On day {day} the {word} water ran", "label": word, "group": day}
-        for day in range(40)
-        for word in ("warm", "cold")
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-    return path
-
-
 @pytest.fixture
-def cards(tiny_llama: Path, tmp_path: Path) -> dict[str, Scorecard]:
+def cards(tiny_llama: Path, weather: Path, tmp_path: Path) -> dict[str, Scorecard]:
     options = RunOptions(
-        subject=str(tiny_llama), concepts=(str(weather(tmp_path)),), fixtures=("weather@*",), methods=("leace",),
+        subject=str(tiny_llama), concepts=(str(weather),), fixtures=("weather@*",), methods=("leace",),
         sites=("resid_pre.0", "resid_post.2"), store=tmp_path / "store", cache=False,
     )  # fmt: skip
     return {card.cell.site: card for card in score_all(options)}
@@ -59,10 +46,10 @@ def test_where_the_concept_cannot_be_read_no_measure_is_scored(cards: dict[str, 
 
 
 def test_the_tests_of_an_unhealthy_fixture_are_skipped_with_the_reason(
-    tiny_llama: Path, tmp_path: Path, suite_run: Callable[..., object]
+    tiny_llama: Path, weather: Path, suite_run: Callable[..., object]
 ) -> None:
     done = suite_run(
-        "--interp-subject", str(tiny_llama), "--interp-concept", str(weather(tmp_path)), "--interp-methods", "leace",
+        "--interp-subject", str(tiny_llama), "--interp-concept", str(weather), "--interp-methods", "leace",
         "--interp-fixtures", "weather@*", "--interp-sites", "resid_pre.0", "-k", "not contract", "-rs",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
