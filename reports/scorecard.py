@@ -25,6 +25,7 @@ __all__ = [
     "Estimate",
     "Failure",
     "Role",
+    "Sample",
     "SchemaError",
     "Scorecard",
     "ScorecardError",
@@ -35,7 +36,7 @@ __all__ = [
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON that `Scorecard.to_json` writes."""
 
 Role = Literal["method", "control", "oracle"]
@@ -111,6 +112,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What the subject goes on with after a prompt, unedited and edited, under one seed."""
+
+    prompt: str
+    unedited: str
+    edited: str
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """All that is known of one finished cell.
 
@@ -119,6 +129,7 @@ class Scorecard:
     result was made; the reports read `finished` (ISO time), `fixture_hash`, `subject_hash`, `method_hash`, `dtype`,
     `prefix` and `engine_version`, and summarise the rest.
     role: "control" and "oracle" methods are set apart in tables. measure_versions: filled from the catalogue.
+    samples: generated texts, where the run kept some.
     Raises ValueError or TypeError for data that JSON cannot hold, and for two estimates of one measure.
     """
 
@@ -132,6 +143,7 @@ class Scorecard:
     error: Failure | None = None
     role: Role = "method"
     measure_versions: Mapping[str, int] | None = None
+    samples: tuple[Sample, ...] = ()
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -143,6 +155,7 @@ class Scorecard:
         versions = measure_versions(names) if self.measure_versions is None else self.measure_versions
         object.__setattr__(self, "estimates", tuple(self.estimates))
         object.__setattr__(self, "claims", tuple(self.claims))
+        object.__setattr__(self, "samples", tuple(self.samples))
         object.__setattr__(self, "examples", plain(self.examples, "examples"))
         object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
         object.__setattr__(self, "measure_versions", plain(versions, "measure_versions"))
@@ -152,10 +165,15 @@ class Scorecard:
 
     @property
     def status(self) -> Status:
-        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored"."""
+        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored".
+
+        Context does not count: what is known of a fixture, such as its majority rate, is no score of the method.
+        """
         if self.error is not None:
             return "error"
-        return "ok" if any(estimate.status == "ok" for estimate in self.estimates) else "not scored"
+        context = {name for name, measure in MEASURES.items() if measure.group == "context"}
+        scored = any(estimate.status == "ok" and estimate.measure not in context for estimate in self.estimates)
+        return "ok" if scored else "not scored"
 
     def estimate(self, name: str) -> Estimate:
         """Return the estimate of a measure. Raises KeyError naming the measures that there are."""
@@ -183,6 +201,7 @@ class Scorecard:
         own["cell"] = asdict(self.cell)
         own["estimates"] = [asdict(estimate) for estimate in self.estimates]
         own["claims"] = [asdict(claim) for claim in self.claims]
+        own["samples"] = [asdict(sample) for sample in self.samples]
         own["error"] = None if self.error is None else asdict(self.error)
         return own
 
@@ -201,6 +220,7 @@ class Scorecard:
             data["cell"] = _record(CellId, data["cell"])
             data["estimates"] = tuple(_record(Estimate, item) for item in data["estimates"])
             data["claims"] = tuple(_record(Claim, item) for item in data["claims"])
+            data["samples"] = tuple(_record(Sample, item) for item in data["samples"])
             data["error"] = None if data["error"] is None else _record(Failure, data["error"])
             return _record(cls, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

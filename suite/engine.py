@@ -10,20 +10,23 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from interpmark.methods import MethodError, save_edit
+from interpmark.fixtures.subjects import Subject
+from interpmark.methods import Edit, MethodError, save_edit
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
 
 from .bench import Bench
 from .cells import Cell
-from .errors import ContractError
-from .fitting import Fitter
+from .errors import ContractError, UsageError
+from .fitting import Fitted, Fitter
 from .grounds import FixtureGround, Grounds
+from .health import unedited_accuracy, unreadable
 from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
+from .sampling import samples
 from .scores import Scores
 from .scoring import score_edit, why_not
 
@@ -88,6 +91,25 @@ class Engine:
             self._cards[key] = found
         return self._cards[key]
 
+    @property
+    def subject(self) -> Subject:
+        """The run's subject, loaded."""
+        return self._grounds.subject
+
+    def edit(self, cell: Cell) -> Edit:
+        """The cell's edit, fitted now and not scored.
+
+        Raises:
+            UsageError: The method cannot be fitted on the fixture.
+            ContractError: The method did not keep its side of the interface.
+
+        """
+        at = self._grounds.of(cell.fixture)
+        reason = why_not(cell.method, at)
+        if reason:
+            raise UsageError(reason)
+        return self._fit(cell, at, self.key(cell)).edit
+
     def _score(self, cell: Cell, key: str) -> Scorecard:
         at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault
         started, clock = _now(), time.perf_counter()
@@ -115,18 +137,29 @@ class Engine:
             },
             error=error,
             role=role(cell),
+            samples=scores.samples,
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
+        scores = Scores()
         reason = why_not(cell.method, at)
+        if not reason and at.stage is not None:
+            scores.add(unedited_accuracy(at))  # facts of the fixture, which stand whether or not it is healthy
+            reason = unreadable(at)
         if reason:
-            scores = Scores()
             scores.leave_out(MEASURES, reason)
             return scores
+        fitted = self._fit(cell, at, key)
+        scores = score_edit(cell.method, fitted, at, cell.seed)
+        if at.stage is not None:
+            scores.samples = samples(at.stage, fitted.edit, at.site, self.options.samples)
+        return scores
+
+    def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted:
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-        return score_edit(cell.method, fitted, at, cell.seed)
+        return fitted
 
 
 def role(cell: Cell) -> Role:

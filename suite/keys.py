@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
-from interpmark.fixtures import planted
+from interpmark.fixtures import floors_of, planted
 from interpmark.fixtures.subjects import subject_hash
 from interpmark.methods import MethodSpec
 from interpmark.reports.measures import MEASURES, measure_versions
@@ -38,6 +39,7 @@ class Keys:
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
+                "samples": 0 if isinstance(cell.fixture, PlantedFixture) else self._options.samples,
                 "fixture": self.fixture(cell.fixture),
             }
         )
@@ -62,6 +64,7 @@ class Keys:
             "concept": fixture.concept.content_hash,
             "behavior": fixture.behavior.content_hash if fixture.behavior else None,
             "corpus": fixture.corpus.content_hash,
+            "floors": asdict(floors_of(fixture.name)),
             "subject": self._subject(fixture.card.spec),
             "site": fixture.site,
             "slot": fixture.slot,

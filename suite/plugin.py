@@ -45,6 +45,7 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
         "score the K-th of N parts of the cells, e.g. '1/4'; then interpmark merge",
     ),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
+    ("--interp-samples", "store", "0", "N", "keep generated texts after N prompts of each fixture (default 0)"),
     ("--interp-executor", "store", "local", "NAME", "where cells are scored: local (default) or ray"),
     ("--interp-ray-address", "store", None, "ADDRESS", "Ray cluster to join, e.g. auto; default: start one here"),
     ("--interp-ray-cpus", "store", "1", "N", "cores for each actor; fractions allowed (default 1)"),
@@ -90,6 +91,7 @@ def run_options(config: pytest.Config) -> RunOptions:
             quick=config.getoption("--interp-quick"),
             time_limit=float(config.getoption("--interp-time-limit")),
             cache=not config.getoption("--interp-no-cache"),
+            samples=int(config.getoption("--interp-samples")),
             shard=None if shard is None else parse_shard(shard),
             executor=config.getoption("--interp-executor"),
             ray_address=config.getoption("--interp-ray-address"),
@@ -100,8 +102,8 @@ def run_options(config: pytest.Config) -> RunOptions:
         raise pytest.UsageError(str(error)) from None
     except ValueError as error:
         raise pytest.UsageError(
-            "--interp-seeds takes whole numbers, --interp-time-limit seconds, --interp-ray-cpus and --interp-ray-gpus "
-            f"numbers: {error}"
+            "--interp-seeds and --interp-samples take whole numbers, --interp-time-limit seconds, --interp-ray-cpus "
+            f"and --interp-ray-gpus numbers: {error}"
         ) from None
 
 

@@ -18,6 +18,7 @@ from .claims import CLAIMS
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
+from .health import unedited_accuracy, unused
 from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
@@ -50,13 +51,6 @@ def edited_splits(fitted: Fitted, ground: Ground) -> dict[str, Split]:
     """The splits after the edit."""
     splits = {"fit": ground.fit, "probe": ground.probe, "test": ground.test, "transfer": ground.transfer}
     return {name: replace(split, x=fitted.edited[name]) for name, split in splits.items() if split is not None}
-
-
-@lru_cache(maxsize=2)
-def unedited_accuracy(at: FixtureGround) -> tuple[list[Estimate], Mapping[str, Any]]:
-    """What the adversaries read before any edit: the same for every method on the fixture."""
-    ground = at.ground
-    return measures.unedited_accuracy({"fit": ground.fit, "probe": ground.probe, "test": ground.test})
 
 
 @lru_cache(maxsize=2)
@@ -109,9 +103,10 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
 
 def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
-    if stage.answers is None:
+    reason = unused(stage)
+    if reason or stage.answers is None:
         names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
-        scores.leave_out(names, stage.no_behavior)
+        scores.leave_out(names, reason)
         return
     before, after = stage.reference, stage.log_probs(site, edit)
     score = {"test": measures.behavior_change, "transfer": measures.behavior_change_transfer}

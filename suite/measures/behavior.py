@@ -112,8 +112,8 @@ def _answers_change(
     seed: int,
 ) -> Scored:
     _check(before, after, answers, z, groups)
-    g_before, own_before = _preference(before, answers, z)
-    g_after, own_after = _preference(after, answers, z)
+    g_before, own_before = preference(before, answers, z)
+    g_after, own_after = preference(after, answers, z)
     estimates = [
         _effect(f"behavior_effect{suffix}", g_before, g_after, groups, seed),
         _flips(f"behavior_flip_rate{suffix}", own_before, own_after, groups, seed),
@@ -141,10 +141,10 @@ def _check(
         raise ValueError(f"behavior: labels run to {int(z.max())}, answers are given for {len(answers)} classes")
 
 
-def _preference(
+def preference(
     log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """G of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
+    """Return g of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
     z = z.to(log_probs.device)
     picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
     classes = torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)  # [n, c]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Scorecard, ScorecardError, Scorecards
-from interpmark.reports.scorecard import Claim, SchemaError
+from interpmark.reports.scorecard import Claim, Sample, SchemaError
 
 Make = Callable[..., Scorecard]
 
@@ -47,6 +47,7 @@ scorecards = st.builds(
     provenance=st.dictionaries(names, json_values, max_size=4),
     error=st.none() | st.builds(Failure, names, names, names, names),
     role=st.sampled_from(["method", "control", "oracle"]),
+    samples=st.lists(st.builds(Sample, st.text(), st.text(), st.text()), max_size=2).map(tuple),
 )
 
 

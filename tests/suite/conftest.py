@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,3 +48,16 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fast.save_pretrained(folder)
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def weather(tmp_path: Path) -> Path:
+    """A concept whose prompts end alike: before the first block, their last tokens are one and the same vector."""
+    path = tmp_path / "weather.jsonl"
+    rows = [
+        {"text": f"On day {day} the {word} water ran", "label": word, "group": day}
+        for day in range(40)
+        for word in ("warm", "cold")
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
