@@ -1,13 +1,13 @@
 """Growth of the main job: wall time and peak memory against methods, sites and prompts, one axis at a time.
 
-Each point is a fresh `pytest suite` on a prepared subject, with an empty activation cache and an empty store; time runs
-from the process's start to its end. The peer is the smallest point of the axis, and the ratio is the growth in time over
-the growth in size: 1 is linear, below 1 is better. Every point pays for the start of the process, the subject's loading
-and the neutral corpus, so the ratio alone flatters; the note has the seconds that each further one took since the point
-before, which is what stays constant when growth is linear.
+Each point is a fresh `pytest suite` on a prepared subject, with an empty activation cache and an empty store; time
+runs from the process's start to its end. The peer is the smallest point of the axis, and the ratio is the growth in
+time over the growth in size: 1 is linear, below 1 is better. Every point pays for the start of the process, the
+subject's loading and the neutral corpus, so the ratio alone flatters; the note has the seconds that each further one
+took since the point before, which is what stays constant when growth is linear.
 
-- methods: configured methods of three sorts in turn (closed formulas, INLP of rank 4, random subspaces), no two of which
-  make the same edit, on gender after block 26.
+- methods: configured methods of three sorts in turn (closed formulas, INLP of rank 4, random subspaces), no two of
+  which make the same edit, on gender after block 26.
 - sites: LEACE on gender at blocks spread so that their mean depth is always that of the middle.
 - prompts: LEACE after block 26 on names in five templates, as a concept of one's own. It has no behavior, so the edited
   subject runs on the corpus alone.

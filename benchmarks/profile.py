@@ -1,9 +1,10 @@
 """Where the time of the main job goes: shares of the wall time of one cold run, by stage.
 
-One `pytest suite` runs in a process of its own under a sampling profiler, on a prepared subject with an empty activation
-cache and an empty store; `--fixtures` narrows it. A sample counts for the innermost place that `PLACES` names, whoever
-called it, so the shares add up to one. The profiler looks every two milliseconds at the main thread, which waits for the
-threads of a matrix product; it costs Python code some time, and compiled code none.
+One `pytest suite` runs in a process of its own under a sampling profiler, on a prepared subject with an empty
+activation cache and an empty store; `--fixtures` narrows it. A sample counts for the innermost place that `PLACES`
+names, whoever called it, so the shares add up to one. The profiler looks every two milliseconds at the main thread,
+which takes part in a matrix product and waits for its other threads; it slows Python code down a little, and compiled
+code not at all. The interpreter's own start, before pytest is imported, is not in it.
 """
 
 from __future__ import annotations
