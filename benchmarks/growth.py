@@ -20,6 +20,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from .drawing import new_figure, save, write_table
@@ -38,20 +39,28 @@ Takes = Mapping[int, Sequence[tuple[float, float]]]
 
 def rows(settings: Settings) -> list[Row]:
     """Measure: a row for each point but the smallest of an axis."""
+    asked = _asked(settings)
     found: list[Row] = []
+    if not asked:
+        return found
     with tempfile.TemporaryDirectory(prefix="interpmark-bench-") as name:
         job = Job.prepared(Path(name), settings.small)
-        for axis, all_sizes in (SMALL_SIZES if settings.small else SIZES).items():
-            first, *larger = all_sizes
-            asked = [size for size in larger if _is_asked(settings, axis, size)]
-            if asked:
-                takes = _takes(job, axis, [first, *asked], settings.repetitions or 1)
-                found += [_row(axis, takes, before, size) for before, size in zip(takes, asked, strict=False)]
+        for axis, sizes in asked.items():
+            takes = _takes(job, axis, sizes, settings.repetitions or 1)
+            found += [_row(axis, takes, before, size) for before, size in pairwise(sizes)]
     return found
 
 
-def _is_asked(settings: Settings, axis: str, size: int) -> bool:
-    return not settings.works or any(part in _name(axis, size) for part in settings.works)
+def _asked(settings: Settings) -> dict[str, list[int]]:
+    """The sizes that are asked for by axis, with the smallest before them."""
+    asked: dict[str, list[int]] = {}
+    for axis, (first, *larger) in (SMALL_SIZES if settings.small else SIZES).items():
+        wanted = [
+            size for size in larger if not settings.works or any(part in _name(axis, size) for part in settings.works)
+        ]
+        if wanted:
+            asked[axis] = [first, *wanted]
+    return asked
 
 
 def _name(axis: str, size: int) -> str:
