@@ -126,7 +126,7 @@ def draw(found: Sequence[Row], folder: Path) -> None:
                 panel.plot([getattr(size, axis) for size in own], [points[size][row] for size in own], "o-", label=name)
                 panel.legend(fontsize=7)
             panel.set_xticks(sorted({getattr(size, axis) for size in points}))
-            panel.minorticks_off()
+            panel.set_xticks([], minor=True)
             panel.xaxis.set_major_formatter("{x:,.0f}")
     save(figure, folder / "leace-stream.png")
 
