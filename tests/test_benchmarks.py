@@ -115,6 +115,18 @@ def test_a_profile_has_all_of_the_time(tmp_path):
     assert {"imports", "contract of the methods", "adversaries", "intervals"} <= stages
 
 
+def test_a_sample_counts_for_the_innermost_place(importable):
+    from benchmarks.profile import stage_of
+
+    score = [("suite/scoring.py", "score_edit"), ("suite/engine.py", "_score")]
+    panel = [("suite/measures/logistic.py", "fit_logistic"), ("suite/measures/adversaries.py", "fit_panel")]
+    assert stage_of([("torch/x.py", "solve"), *panel, *score]) == "adversaries"
+    assert stage_of([("suite/measures/edit_norm.py", "edit_norm"), *score]) == "other arithmetic of the measures"
+    assert stage_of([("suite/runs.py", "run"), ("suite/runs.py", "run_corpus"), *score]) == "resumed corpus"
+    assert stage_of([("<frozen importlib._bootstrap>", "_load"), *panel]) == "imports"
+    assert stage_of([("_pytest/main.py", "main")]) == "pytest and the rest"
+
+
 def test_the_places_of_a_profile_are_in_the_code(importable):
     from benchmarks.profile import PLACES
 
