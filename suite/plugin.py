@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .devices import pin_worker
 from .errors import UsageError
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 from .shards import parse_shard
@@ -58,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, action=action, default=default, metavar=metavar, help=text)
     group.addoption("--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look")
     group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Choose this worker's GPU, before a conftest.py or a test can load torch."""
+    pin_worker(early_config.known_args_namespace.interp_device)
 
 
 def run_options(config: pytest.Config) -> RunOptions:

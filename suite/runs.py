@@ -88,7 +88,7 @@ def run(
         labels: One label per text, for an edit that needs them.
 
     """
-    if isinstance(edit, ConstantEdit) and subject.anatomy.causal:
+    if type(edit) is ConstantEdit and subject.anatomy.causal:  # a subclass may do something else
         logits = _constant_logits(subject, site, states, prompts, edit)
         for batch in prompts.apart:
             take = prompts.take(batch)

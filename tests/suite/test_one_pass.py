@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 from interpmark.fixtures import get_corpus
@@ -21,25 +19,8 @@ from interpmark.suite.progress import SilentProgress
 from interpmark.suite.runs import BATCH_TOKENS, SOFTMAX_ROWS, Prompts, inputs, log_probs, run, run_corpus
 from interpmark.suite.stage import Recorder
 
-ALPHABET = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "<|endoftext|>"]
 BLOCKS = 4
-
-
-@pytest.fixture
-def tiny_llama(tmp_path: Path) -> Path:
-    """A random Llama with a tokenizer of bytes, and room for the neutral corpus' documents."""
-    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(ALPHABET)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-    fast.save_pretrained(tmp_path / "tiny")
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=len(fast), hidden_size=16, num_hidden_layers=BLOCKS, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=4096, eos_token_id=fast.eos_token_id, initializer_range=0.2,
-    )  # fmt: skip
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "tiny")
-    return tmp_path / "tiny"
+"""Of the tiny Llama."""
 
 
 @pytest.fixture
@@ -94,7 +75,7 @@ def test_no_more_logits_than_those_of_one_batch_are_in_memory_at_once(
         tokens = subject.encode([f"{number} and" for number in range(1000)])
         prompts = Prompts.ends(subject, tokens)
         states = recorder.states(kind, tokens, [site])[site]
-    edit = AffineEdit.projection(torch.eye(16, 1, dtype=torch.float64))
+    edit = AffineEdit.projection(torch.eye(subject.d_model, 1, dtype=torch.float64))
 
     batches: list[int] = []
     run(subject, site, states, prompts, lambda logits, *_: batches.append(len(logits)), edit)
