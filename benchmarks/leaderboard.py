@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .gender_rows import SITE
+from .job import SUBJECT, make_cache
 from .measuring import measure
 from .registry import Settings
 from .rows import Row
@@ -43,7 +44,6 @@ ERASERS = (
 COMPARED = ("full-ablation", "mean-projection", "median-projection", "leace", "leace(method=orth)", "sal")
 """Erasers that both sides fit to the same edit: no randomness, no solver's tolerance."""
 MEASURES = ("residual_accuracy", "edit_norm", "behavior_effect", "perplexity_damage")
-SUBJECT = "smollm2-135m"
 
 
 def rows(settings: Settings) -> list[Row]:
@@ -69,18 +69,10 @@ def works(small: bool) -> list[Work]:
 
 def _write(kind: str, folder: Path) -> None:
     """Make a cache folder that has the subject, and what an earlier run would have left."""
-    from interpmark.fixtures.subjects import fetch, load_subject
-    from interpmark.fixtures.subjects.prepared import prepare_gguf
     from interpmark.suite import score_all
 
-    file = fetch(SUBJECT)
-    model, _ = prepare_gguf(file)
+    model = make_cache(folder / "cache")
     (folder / "model.txt").write_text(str(model), encoding="utf-8")
-    cache = folder / "cache"
-    cache.mkdir()
-    (cache / "subjects").symlink_to(file.parent.resolve(), target_is_directory=True)
-    os.environ["INTERPMARK_CACHE"] = str(cache)
-    load_subject(SUBJECT)  # remembers the files' hashes there
     if kind != "cold":
         score_all(_options(folder / "earlier", ("identity",) if kind == "activations warm" else ERASERS))
 

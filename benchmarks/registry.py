@@ -16,7 +16,9 @@ BENCHMARKS = {
     "leaderboard": "twelve erasers and all four measures against the script of a careful user",
     "capture": "capture of all blocks against transformers' output_hidden_states",
     "floor": "the matrix products of the default run, in seconds of this machine",
-    "leace-stream": "streaming LEACE at large d against itself at half the size",
+    "leace-stream": "streaming LEACE at large d and n against itself at a smaller size",
+    "growth": "the main job against methods, sites and prompts, against itself at the smallest size",
+    "profile": "where the time of the main job goes, as shares of its wall time",
 }
 """What each benchmark measures, in the order in which they are run."""
 
@@ -31,6 +33,7 @@ class Settings:
         works: Parts of names; a work is done when its name holds one of them. Empty for all.
         store: Store of a finished default run, for `floor`.
         wall: Seconds that this run took; None to take them from the store.
+        fixtures: Globs of the run that `profile` looks at; None for the default run.
 
     """
 
@@ -39,6 +42,7 @@ class Settings:
     works: tuple[str, ...] = ()
     store: Path | None = None
     wall: float | None = None
+    fixtures: str | None = None
 
 
 class Benchmark(Protocol):
