@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from interpmark.fixtures import planted
 from interpmark.fixtures.subjects import subject_hash
 from interpmark.methods import MethodSpec
 from interpmark.reports.measures import MEASURES, measure_versions
 from interpmark.reports.scorecard import SCHEMA
 
-from .cells import Cell, Fixture, PlantedFixture
+from .cells import Cell, Fixture, SubjectFixture
 from .options import RunOptions
 from .provenance import environment
 
@@ -55,8 +54,8 @@ class Keys:
         return self._hashes[fixture.id]
 
     def _content(self, fixture: Fixture) -> Mapping[str, object]:
-        if isinstance(fixture, PlantedFixture):
-            return {"planted": fixture.name, "data": planted(fixture.name).content_hash}
+        if not isinstance(fixture, SubjectFixture):
+            return {"planted": fixture.name, "data": fixture.data.content_hash}
         options = self._options
         return {
             "concept": fixture.concept.content_hash,
@@ -81,7 +80,7 @@ class Keys:
         fixture = cell.fixture
         options = self._options
         located: dict[str, object] = {}
-        if not isinstance(fixture, PlantedFixture):
+        if isinstance(fixture, SubjectFixture):
             located = {
                 "subject_hash": self._subject(fixture.card.spec),
                 "subject_spec": fixture.card.spec,

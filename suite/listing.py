@@ -6,7 +6,7 @@ import inspect
 
 from tabulate import tabulate
 
-from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, concept_names, planted_names, site_at
+from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, WORD_VECTORS, concept_names, planted_names, site_at
 from interpmark.fixtures.subjects import describe_subject, subject_names
 from interpmark.methods import DEFAULT_METHODS, available, get_method
 
@@ -34,14 +34,15 @@ def fixtures() -> str:
     """The built-in fixtures, a row each."""
     card = describe_subject(DEFAULT_SUBJECT)
     rows = [(name, "no language model: activations with known ground truth") for name in planted_names()]
+    rows.append((WORD_VECTORS, "no language model: GloVe vectors of masculine and feminine words"))
     for name in concept_names():
         for depth in DEPTHS[name]:
             rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
     table = tabulate(rows, headers=("fixture", "ground"))
     notes = (
         f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}; ask for others by name, as in",
-        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and",
-        "a label column).",
+        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a",
+        "label column, or a .txt of word vectors in the format of GloVe).",
     )
     return f"{table}\n\n" + "\n".join(notes)
 
