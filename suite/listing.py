@@ -41,8 +41,8 @@ def fixtures() -> str:
     table = tabulate(rows, headers=("fixture", "ground"))
     notes = (
         f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}; ask for others by name, as in",
-        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a",
-        "label column, or a .txt of word vectors in the format of GloVe).",
+        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text",
+        "and a label column, or a .txt of word vectors in the format of GloVe).",
     )
     return f"{table}\n\n" + "\n".join(notes)
 
