@@ -11,6 +11,7 @@ from interpmark.fixtures import (
     DEFAULT_CONCEPTS,
     DEPTHS,
     OWN_DEPTHS,
+    STATIC_EMBEDDINGS,
     WORD_VECTORS,
     Behavior,
     Concept,
@@ -125,8 +126,33 @@ class SubjectFixture:
         return f"{self.name}@{self.subject}"
 
 
+@dataclass(frozen=True, eq=False)
+class EmbeddingFixture:
+    """The subject's own input embeddings, as word vectors. The subject is loaded for them and not run."""
+
+    card: SubjectCard
+    name: str = STATIC_EMBEDDINGS
+    slot: str = "word"
+    site: str = "embeddings"
+
+    @property
+    def subject(self) -> str:
+        """The subject's name."""
+        return self.card.name
+
+    @property
+    def id(self) -> str:
+        """The fixture's name in test ids and tables."""
+        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
+
+    @property
+    def shard(self) -> str:
+        """What is captured together: nothing here is, so all have one name."""
+        return "planted"
+
+
 RowFixture: TypeAlias = PlantedFixture | VectorFixture
-Fixture: TypeAlias = RowFixture | SubjectFixture
+Fixture: TypeAlias = RowFixture | EmbeddingFixture | SubjectFixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +213,8 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     card = describe_subject(options.subject)
+    if any(fnmatch.fnmatchcase(STATIC_EMBEDDINGS, glob.split("@")[0]) for glob in wanted):
+        given.append(EmbeddingFixture(card))
     located: list[Fixture] = []
     for concept in [*own, *(get_concept(name) for name in _concepts_wanted(options))]:
         mine = concept.name in concept_names()
@@ -233,7 +261,7 @@ def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture
     for glob in globs:
         hits = [f for f in fixtures if fnmatch.fnmatchcase(f.id, glob) or fnmatch.fnmatchcase(f.name, glob)]
         if not hits:
-            names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS})
+            names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS, STATIC_EMBEDDINGS})
             raise UsageError(
                 f"no fixture matches {glob!r}{did_you_mean(glob, names)}. "
                 f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "

@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from interpmark.fixtures import RowData, get_corpus
+from interpmark.fixtures import RowData, get_corpus, static_embeddings
 from interpmark.fixtures.subjects import ActivationCache, SinkReport, Subject, find_sinks, load_subject
 
 from .allocator import keep_large_buffers
-from .cells import Cell, Fixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
 from .errors import InterpmarkWarning
 from .ground import Ground, Split
 from .options import RunOptions
@@ -66,6 +66,8 @@ class Grounds:
         return self._ready[1]
 
     def _make(self, fixture: Fixture) -> FixtureGround:
+        if isinstance(fixture, EmbeddingFixture):
+            return FixtureGround(_ground_of(static_embeddings(self.subject)), None, fixture.site)
         if not isinstance(fixture, SubjectFixture):
             return FixtureGround(_ground_of(fixture.data), None, fixture.site)
         stage = self._stage_of(fixture)

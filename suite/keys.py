@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from interpmark.fixtures.static_embeddings import SIZES as EMBEDDING_SIZES
 from interpmark.fixtures.subjects import subject_hash
 from interpmark.methods import MethodSpec
 from interpmark.reports.measures import MEASURES, measure_versions
 from interpmark.reports.scorecard import SCHEMA
 
-from .cells import Cell, Fixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
 from .options import RunOptions
 from .provenance import environment
 
@@ -54,6 +55,9 @@ class Keys:
         return self._hashes[fixture.id]
 
     def _content(self, fixture: Fixture) -> Mapping[str, object]:
+        if isinstance(fixture, EmbeddingFixture):
+            sizes = dict(EMBEDDING_SIZES)
+            return {"embeddings": self._subject(fixture.card.spec), "sizes": sizes, "dtype": self._options.dtype}
         if not isinstance(fixture, SubjectFixture):
             return {"planted": fixture.name, "data": fixture.data.content_hash}
         options = self._options

@@ -6,7 +6,15 @@ import inspect
 
 from tabulate import tabulate
 
-from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, WORD_VECTORS, concept_names, planted_names, site_at
+from interpmark.fixtures import (
+    DEFAULT_CONCEPTS,
+    DEPTHS,
+    STATIC_EMBEDDINGS,
+    WORD_VECTORS,
+    concept_names,
+    planted_names,
+    site_at,
+)
 from interpmark.fixtures.subjects import describe_subject, subject_names
 from interpmark.methods import DEFAULT_METHODS, available, get_method
 
@@ -35,6 +43,9 @@ def fixtures() -> str:
     card = describe_subject(DEFAULT_SUBJECT)
     rows = [(name, "no language model: activations with known ground truth") for name in planted_names()]
     rows.append((WORD_VECTORS, "no language model: GloVe vectors of masculine and feminine words"))
+    rows.append(
+        (f"{STATIC_EMBEDDINGS}@{card.name}/embeddings:word", f"the same on the input embeddings of {card.name}")
+    )
     for name in concept_names():
         for depth in DEPTHS[name]:
             rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
