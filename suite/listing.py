@@ -10,6 +10,7 @@ from interpmark.fixtures import (
     DEFAULT_CONCEPTS,
     DEPTHS,
     STATIC_EMBEDDINGS,
+    WEAK,
     WORD_VECTORS,
     concept_names,
     planted_names,
@@ -47,13 +48,14 @@ def fixtures() -> str:
         (f"{STATIC_EMBEDDINGS}@{card.name}/embeddings:word", f"the same on the input embeddings of {card.name}")
     )
     for name in concept_names():
-        for depth in DEPTHS[name]:
-            rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
+        ground = f"{name}, on {card.name}" + (", weak there" if name in WEAK else "")
+        rows += [(f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", ground) for depth in DEPTHS[name]]
     table = tabulate(rows, headers=("fixture", "ground"))
     notes = (
-        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}; ask for others by name, as in",
-        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text",
-        "and a label column, or a .txt of word vectors in the format of GloVe).",
+        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}.",
+        "Ask for others by name, as in --interp-fixtures 'sentiment@*'.",
+        "Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column,",
+        "or a .txt of word vectors in the format of GloVe).",
     )
     return f"{table}\n\n" + "\n".join(notes)
 
