@@ -26,7 +26,7 @@ def names():
 
 
 def test_every_listed_benchmark_has_a_module(names):
-    assert {"inlp", "leace-fit", "leace-stream", "capture", "leaderboard", "panel", "floor"} == set(names)
+    assert {"inlp", "rlace", "leace-fit", "leace-stream", "capture", "leaderboard", "panel", "floor"} == set(names)
     assert [name for name in names if not (ROOT / "benchmarks" / f"{name.replace('-', '_')}.py").is_file()] == []
 
 
