@@ -1,8 +1,8 @@
 """Quadratic LEACE without labels: the class-free form, in which all rows are one more class.
 
-x' = (x − μ) T + μ with T = Σ^{-½} (Σ^{½} Σ* Σ^{½})^{½} Σ^{-½}, Σ the covariance of all rows and Σ* the barycentre of
-the classes' covariances: the map of `quadratic-leace` for a class that nobody knows. EleutherAI's steering-llama3 uses a
-pooled class in this way, as the source of its quadratic editor.
+x' = (x − μ) T + μ with T = Σ^{-½} (Σ^{½} Σ* Σ^{½})^{½} Σ^{-½}, Σ the covariance of all rows and Σ* the barycentre
+of the classes' covariances: the map of `quadratic-leace` for a class that nobody knows. EleutherAI's steering-llama3
+uses a pooled class in this way, as the source of its quadratic editor.
 
 What it is worth: it gives the data as a whole the mean and covariance that the classes should have. It is one affine
 map of full rank, so no class mean meets another: it claims no guard, and what it leaves the scores tell.
