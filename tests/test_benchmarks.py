@@ -50,3 +50,12 @@ def test_a_tiny_work_is_done_by_both_sides_and_they_agree(name, tmp_path):
     # Peak memory of a process that has loaded torch or scikit-learn, in MiB.
     assert 50 < row["ours_mb"] < 4000 and 50 < row["peer_mb"] < 4000
     assert "agree" in row["note"] or float(row["note"].split("differ by ")[1].split()[0]) < 1e-8
+
+
+def test_rlace_runs_the_peers_first_steps_unless_the_whole_loop_is_asked_for(tmp_path):
+    file = tmp_path / "rows.json"
+    done = benchmarks("--only", "rlace", "--small", "--repetitions", "1", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(file.read_text("utf-8"))
+    assert "first 20 of 50000 steps" in row["work"]
+    assert row["ratio"] > 0 and row["note"].startswith("residual accuracy ")
