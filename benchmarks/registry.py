@@ -11,6 +11,7 @@ from .rows import Row
 
 BENCHMARKS = {
     "inlp": "INLP of rank 16 against a loop over scikit-learn's logistic regression",
+    "rlace": "R-LACE of rank 1 against the published loop",
     "leace-fit": "LEACE fit against concept-erasure's LeaceFitter, by d",
     "panel": "the adversary panel against scikit-learn's equivalents",
     "leaderboard": "twelve erasers and all four measures against the script of a careful user",

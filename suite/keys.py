@@ -40,7 +40,7 @@ class Keys:
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
-                "samples": 0 if isinstance(cell.fixture, PlantedFixture) else self._options.samples,
+                "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
                 "fixture": self.fixture(cell.fixture),
             }
         )

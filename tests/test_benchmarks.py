@@ -37,8 +37,8 @@ def names():
 
 
 def test_every_listed_benchmark_has_a_module(names):
-    measured = {"inlp", "leace-fit", "leace-stream", "capture", "leaderboard", "panel", "floor", "growth", "profile"}
-    assert measured == set(names)
+    fits = {"inlp", "rlace", "leace-fit", "leace-stream", "panel"}
+    assert fits | {"capture", "leaderboard", "floor", "growth", "profile"} == set(names)
     assert [name for name in names if not (ROOT / "benchmarks" / f"{name.replace('-', '_')}.py").is_file()] == []
 
 
@@ -136,3 +136,12 @@ def test_the_places_of_a_profile_are_in_the_code(importable):
         if function:
             nodes = ast.walk(ast.parse((ROOT / file).read_text("utf-8")))
             assert function in {node.name for node in nodes if isinstance(node, ast.FunctionDef)}, place
+
+
+def test_rlace_runs_the_peers_first_steps_unless_the_whole_loop_is_asked_for(tmp_path):
+    file = tmp_path / "rows.json"
+    done = benchmarks("--only", "rlace", "--small", "--repetitions", "1", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(file.read_text("utf-8"))
+    assert "first 20 of 50000 steps" in row["work"]
+    assert row["ratio"] > 0 and row["note"].startswith("residual accuracy ")
