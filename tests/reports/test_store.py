@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from interpmark.reports import Failure, Scorecard, Store, StoreError, StoreWarning
+from interpmark.reports import SCHEMA, Failure, Scorecard, Store, StoreError, StoreWarning
 from interpmark.reports.atomic import STALE_SECONDS, replacing, write_atomically
 from interpmark.reports.scorecard import SchemaError
 
