@@ -167,8 +167,11 @@ def nll(subject: Subject, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) 
             prompt, completion = pairs[i]
             take[row, len(prompt) - 1 : len(prompt) + len(completion) - 1] = True
         logits = full_logits(subject, batch, take)
-        for i, one in zip(batch.rows, logits.split([len(pairs[i][1]) for i in batch.rows]), strict=True):
-            found[i] = _surprise(one, pairs[i][1])
+        start = 0
+        for i in batch.rows:
+            completion = pairs[i][1]
+            found[i] = _surprise(logits[start : start + len(completion)], completion)
+            start += len(completion)
     return found
 
 
