@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 from interpmark.reports.estimate import Estimate, Status
 from interpmark.reports.jsontext import Json, dumps, loads, plain
 from interpmark.reports.measures import MEASURES, measure_versions
+from interpmark.reports.sweep import ESTIMATES, Sweep, SweepPoint
 
 if TYPE_CHECKING:
     import pandas
@@ -35,7 +36,7 @@ __all__ = [
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON that `Scorecard.to_json` writes."""
 
 Role = Literal["method", "control", "oracle"]
@@ -119,6 +120,7 @@ class Scorecard:
     result was made; the reports read `finished` (ISO time), `fixture_hash`, `subject_hash`, `method_hash`, `dtype`,
     `prefix` and `engine_version`, and summarise the rest.
     role: "control" and "oracle" methods are set apart in tables. measure_versions: filled from the catalogue.
+    sweep: what a steerer does at every strength that was tried.
     Raises ValueError or TypeError for data that JSON cannot hold, and for two estimates of one measure.
     """
 
@@ -132,6 +134,7 @@ class Scorecard:
     error: Failure | None = None
     role: Role = "method"
     measure_versions: Mapping[str, int] | None = None
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -184,6 +187,7 @@ class Scorecard:
         own["estimates"] = [asdict(estimate) for estimate in self.estimates]
         own["claims"] = [asdict(claim) for claim in self.claims]
         own["error"] = None if self.error is None else asdict(self.error)
+        own["sweep"] = None if self.sweep is None else asdict(self.sweep)
         return own
 
     @classmethod
@@ -202,6 +206,7 @@ class Scorecard:
             data["estimates"] = tuple(_record(Estimate, item) for item in data["estimates"])
             data["claims"] = tuple(_record(Claim, item) for item in data["claims"])
             data["error"] = None if data["error"] is None else _record(Failure, data["error"])
+            data["sweep"] = None if data["sweep"] is None else _sweep(data["sweep"])
             return _record(cls, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ScorecardError(f"not a scorecard of schema {SCHEMA}: {error}") from error
@@ -251,6 +256,14 @@ def check_schema(data: object, expected: int, what: str) -> None:
         newer = isinstance(found, int) and found > expected
         advice = "update interpmark to read it" if newer else "run the suite again to measure it anew"
         raise SchemaError(f"{what} schema {found!r}, but this interpmark reads schema {expected}: {advice}")
+
+
+def _sweep(data: Mapping[str, Any]) -> Sweep:
+    points = [
+        _record(SweepPoint, {**point, **{name: _record(Estimate, point[name]) for name in ESTIMATES}})
+        for point in data["points"]
+    ]
+    return _record(Sweep, {**data, "points": tuple(points)})
 
 
 def _record(kind: type[Record], data: Mapping[str, Any]) -> Record:

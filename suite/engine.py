@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.methods import MethodError, save_edit
-from interpmark.reports.measures import MEASURES
+from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
 
@@ -26,6 +26,7 @@ from .options import RunOptions
 from .progress import Progress, SilentProgress
 from .scores import Scores
 from .scoring import score_edit, why_not
+from .steering import score_steerer
 
 
 class Results(Protocol):
@@ -115,18 +116,20 @@ class Engine:
             },
             error=error,
             role=role(cell),
+            sweep=scores.sweep,
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
         reason = why_not(cell.method, at)
         if reason:
             scores = Scores()
-            scores.leave_out(MEASURES, reason)
+            scores.leave_out(measures_for(cell.method.info.kind), reason)
             return scores
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-        return score_edit(cell.method, fitted, at, cell.seed)
+        score = score_steerer if cell.method.info.kind == "steerer" else score_edit
+        return score(cell.method, fitted, at, cell.seed)
 
 
 def role(cell: Cell) -> Role:
