@@ -36,7 +36,7 @@ def class_means(x: Tensor, z: Tensor) -> ClassMeans:
         FitError: The labels are not the classes 0 and 1, or the means are equal.
 
     """
-    if not is_classes(z) or z.unique().tolist() != [0, 1]:
+    if not is_classes(z) or set(z.tolist()) != {0, 1}:
         raise FitError("steering goes from class 0 to class 1: z must be int64 [n] with both 0 and 1 in it")
     means = ClassMeans(x[z == 0].mean(0), x[z == 1].mean(0))
     if not bool((means.difference.abs() > RANK_TOLERANCE * x.abs().amax(0)).any()):
@@ -54,4 +54,5 @@ def unit(direction: Tensor) -> Tensor:
     length = direction.norm()
     if not bool(length > 0):
         raise FitError("the direction found has length zero")
-    return direction / length
+    found: Tensor = direction / length
+    return found

@@ -230,7 +230,8 @@ class SetCoordinate(Steering):
         unit = (self.direction / self.direction.norm()).to(_wide(x))
         coordinate = (_wide(x) - self.origin.to(_wide(x))) @ unit  # [...]
         wanted = self.strength * float(self.direction.norm())
-        return (_wide(x) + (wanted - coordinate)[..., None] * unit).to(x.dtype)
+        edited: Tensor = _wide(x) + (wanted - coordinate)[..., None] * unit
+        return edited.to(x.dtype)
 
     def parts(self) -> dict[str, Tensor]:
         """Return direction and origin."""

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 else:
     torch = lazy_loader.load("torch")
 
+_FISHER = "doi:10.1111/j.1469-1809.1936.tb02137.x"
 
-@register("lda-steering", kind="steerer", claims={"affine"}, supports={"binary"})
+
+@register("lda-steering", kind="steerer", claims={"affine"}, reference=_FISHER, supports={"binary"})
 class LdaSteering:
     """Add the discriminant direction of a shrunk covariance."""
 

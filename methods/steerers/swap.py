@@ -32,7 +32,7 @@ else:
 _MODES = ("translate", "reflect")
 
 
-@register("swap", kind="steerer", supports={"binary"})
+@register("swap", kind="steerer", reference="arXiv:2201.12091", supports={"binary"})
 @dataclass(frozen=True)
 class Swap:
     """Put each class where the other is, along the difference of their means.
