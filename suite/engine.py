@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.fixtures.subjects import Subject
-from interpmark.methods import Edit, MethodError, save_edit
+from interpmark.methods import Edit, MethodError, Steering, save_edit
 from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
@@ -156,7 +156,10 @@ class Engine:
         scores = score(cell.method, fitted, at, cell.seed)
         withhold_behavior(scores, at)
         if at.stage is not None:
-            scores.samples = samples(at.stage, fitted.edit, at.site, self.options.samples)
+            edit = fitted.edit
+            if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
+                edit = edit.at(scores.sweep.chosen_towards)
+            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted:

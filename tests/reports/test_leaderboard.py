@@ -265,8 +265,8 @@ def test_steerers_have_a_table_of_their_own(make_card: Make) -> None:
     assert [row.method for row in steerers.rows] == ["caa", "ace", "random-steering"]
     markdown = board.to_markdown()
     first, second = markdown.split("\n## ")[1:]
-    assert "residual accuracy" in first.splitlines()[2]
-    assert "steering effect" not in first.splitlines()[2]
+    assert "residual accuracy" in first.splitlines()[4]
+    assert "steering effect" not in first.splitlines()[4]
     assert "steerers" in second.splitlines()[0]
     assert "steering effect ↑" in second
     assert "residual accuracy" not in second.split("|")[1:10]
