@@ -4,6 +4,7 @@ Importing this package registers every built-in method and does not import torch
 """
 
 from interpmark.methods import erasers as _erasers  # noqa: F401 (registers the built-in methods)
+from interpmark.methods import steerers as _steerers  # noqa: F401 (the same)
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.edit_files import load_edit, save_edit
 from interpmark.methods.edits import ConstantEdit, Edit, IdentityEdit, OracleEdit
@@ -17,10 +18,19 @@ from interpmark.methods.errors import (
     SpecError,
     UnknownMethodError,
 )
-from interpmark.methods.kinds import CLAIMS, KINDS, LABELS
+from interpmark.methods.kinds import CLAIMS, KINDS, LABELS, SCOPES
 from interpmark.methods.registry import MethodInfo, register
 from interpmark.methods.source import load_method_source
 from interpmark.methods.spec import MethodSpec, available, get_method
+from interpmark.methods.steering import (
+    AddedVector,
+    MirroredCoordinates,
+    PartialEdit,
+    PlacedVectors,
+    SetCoordinate,
+    SidedVector,
+    Steering,
+)
 
 DEFAULT_METHODS: tuple[str, ...] = (
     "identity",
@@ -45,6 +55,8 @@ __all__ = [
     "DEFAULT_METHODS",
     "KINDS",
     "LABELS",
+    "SCOPES",
+    "AddedVector",
     "AffineEdit",
     "ConstantEdit",
     "Edit",
@@ -56,9 +68,15 @@ __all__ = [
     "MethodSourceError",
     "MethodSpec",
     "MethodWarning",
+    "MirroredCoordinates",
     "OracleEdit",
+    "PartialEdit",
+    "PlacedVectors",
     "RegistrationError",
+    "SetCoordinate",
+    "SidedVector",
     "SpecError",
+    "Steering",
     "UnknownMethodError",
     "available",
     "get_method",

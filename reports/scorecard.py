@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 from interpmark.reports.estimate import Estimate, Status
 from interpmark.reports.jsontext import Json, dumps, loads, plain
 from interpmark.reports.measures import MEASURES, measure_versions
+from interpmark.reports.sweep import ESTIMATES, Sweep, SweepPoint
 
 if TYPE_CHECKING:
     import pandas
@@ -130,6 +131,7 @@ class Scorecard:
     `prefix` and `engine_version`, and summarise the rest.
     role: "control" and "oracle" methods are set apart in tables. measure_versions: filled from the catalogue.
     samples: generated texts, where the run kept some.
+    sweep: what a steerer does at every strength that was tried.
     Raises ValueError or TypeError for data that JSON cannot hold, and for two estimates of one measure.
     """
 
@@ -144,6 +146,7 @@ class Scorecard:
     role: Role = "method"
     measure_versions: Mapping[str, int] | None = None
     samples: tuple[Sample, ...] = ()
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -203,6 +206,7 @@ class Scorecard:
         own["claims"] = [asdict(claim) for claim in self.claims]
         own["samples"] = [asdict(sample) for sample in self.samples]
         own["error"] = None if self.error is None else asdict(self.error)
+        own["sweep"] = None if self.sweep is None else asdict(self.sweep)
         return own
 
     @classmethod
@@ -222,6 +226,7 @@ class Scorecard:
             data["claims"] = tuple(_record(Claim, item) for item in data["claims"])
             data["samples"] = tuple(_record(Sample, item) for item in data["samples"])
             data["error"] = None if data["error"] is None else _record(Failure, data["error"])
+            data["sweep"] = None if data["sweep"] is None else _sweep(data["sweep"])
             return _record(cls, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ScorecardError(f"not a scorecard of schema {SCHEMA}: {error}") from error
@@ -271,6 +276,14 @@ def check_schema(data: object, expected: int, what: str) -> None:
         newer = isinstance(found, int) and found > expected
         advice = "update interpmark to read it" if newer else "run the suite again to measure it anew"
         raise SchemaError(f"{what} schema {found!r}, but this interpmark reads schema {expected}: {advice}")
+
+
+def _sweep(data: Mapping[str, Any]) -> Sweep:
+    points = [
+        _record(SweepPoint, {**point, **{name: _record(Estimate, point[name]) for name in ESTIMATES}})
+        for point in data["points"]
+    ]
+    return _record(Sweep, {**data, "points": tuple(points)})
 
 
 def _record(kind: type[Record], data: Mapping[str, Any]) -> Record:

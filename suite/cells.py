@@ -177,6 +177,11 @@ class Cell:
             seed=self.seed,
         )
 
+    @property
+    def kind(self) -> str:
+        """The method's kind."""
+        return self.method.info.kind
+
     def __str__(self) -> str:
         return str(self.id)
 

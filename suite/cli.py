@@ -98,6 +98,7 @@ def generate(
     max_new_tokens: Annotated[int, typer.Option(help="the most tokens that a completion has")] = 40,
     seed: Annotated[int, typer.Option(help="of the draws: the same for every column")] = 0,
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest token")] = 1.0,
+    strength: Annotated[float, typer.Option(help="of steerers' edits")] = 1.0,
     subject: Annotated[str, typer.Option(help="name, hub id, local folder or .gguf file")] = DEFAULT_SUBJECT,
     site: Annotated[str | None, typer.Option(help="where to edit; by default where the subject uses it")] = None,
     store: Annotated[Path, typer.Option(help="folder that fitted edits are taken from and kept in")] = DEFAULT_STORE,
@@ -125,7 +126,7 @@ def generate(
     )
     sampling = Sampling(n, max_new_tokens, temperature, seed)
     try:
-        found = generations(options, prompt, sampling, StreamProgress())
+        found = generations(options, prompt, sampling, strength, StreamProgress())
     except ContractError as error:
         raise ValueError(str(error)) from error
     width = shutil.get_terminal_size((120, 40)).columns

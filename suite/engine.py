@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.fixtures.subjects import Subject
-from interpmark.methods import Edit, MethodError, save_edit
-from interpmark.reports.measures import MEASURES
+from interpmark.methods import Edit, MethodError, Steering, save_edit
+from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
 
@@ -21,14 +21,15 @@ from .cells import Cell
 from .errors import ContractError, UsageError
 from .fitting import Fitted, Fitter
 from .grounds import FixtureGround, Grounds
-from .health import unedited_accuracy, unreadable
+from .health import unreadable, withhold_behavior
 from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
 from .sampling import samples
 from .scores import Scores
-from .scoring import score_edit, why_not
+from .scoring import score_edit, unedited_accuracy, why_not
+from .steering import score_steerer
 
 
 class Results(Protocol):
@@ -138,21 +139,27 @@ class Engine:
             error=error,
             role=role(cell),
             samples=scores.samples,
+            sweep=scores.sweep,
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
-        scores = Scores()
+        kind = cell.method.info.kind
         reason = why_not(cell.method, at)
-        if not reason and at.stage is not None:
-            scores.add(unedited_accuracy(at))  # facts of the fixture, which stand whether or not it is healthy
-            reason = unreadable(at)
-        if reason:
-            scores.leave_out(MEASURES, reason)
+        if reason or unreadable(at):
+            scores = Scores()
+            if not reason and "unedited_accuracy" in measures_for(kind):
+                scores.add(unedited_accuracy(at))  # a fact of the fixture, which stands
+            scores.leave_out(measures_for(kind), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at, key)
-        scores = score_edit(cell.method, fitted, at, cell.seed)
+        score = score_steerer if kind == "steerer" else score_edit
+        scores = score(cell.method, fitted, at, cell.seed)
+        withhold_behavior(scores, at)
         if at.stage is not None:
-            scores.samples = samples(at.stage, fitted.edit, at.site, self.options.samples)
+            edit = fitted.edit
+            if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
+                edit = edit.at(scores.sweep.chosen_towards)
+            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted:

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from interpmark.fixtures.subjects import Subject, full_logits
 from interpmark.fixtures.subjects.generate import Completions
-from interpmark.methods import Edit, load_edit
+from interpmark.methods import Edit, Steering, load_edit
 from interpmark.reports.store import Store
 
 from .cells import Cell, PlantedFixture, collect_cells
@@ -56,6 +56,7 @@ class Generations:
         subject: The subject's name.
         fixture: The id of the fixture that the methods were fitted on.
         sampling: How the texts were drawn.
+        strength: Of the edits that have one.
         prompts: What they go on from.
         texts: The completions.
         fluency: How they read, by column.
@@ -65,6 +66,7 @@ class Generations:
     subject: str
     fixture: str
     sampling: Sampling
+    strength: float
     prompts: tuple[str, ...]
     texts: Mapping[str, Sequence[Sequence[str]]]
     fluency: Mapping[str, Fluency]
@@ -86,7 +88,11 @@ class Generations:
 
 
 def generations(
-    options: RunOptions, prompts: Sequence[str], sampling: Sampling, progress: Progress | None = None
+    options: RunOptions,
+    prompts: Sequence[str],
+    sampling: Sampling,
+    strength: float = 1.0,
+    progress: Progress | None = None,
 ) -> Generations:
     """Fit the run's methods on its fixture and let the subject go on from the prompts, unedited and edited.
 
@@ -97,7 +103,7 @@ def generations(
     """
     cells = on_one_fixture(options)
     engine = Engine(options, cells, progress)
-    edits = {cell.method.name: edit_of(cell, engine) for cell in cells}
+    edits = {cell.method.name: at_strength(edit_of(cell, engine), strength) for cell in cells}
     subject = engine.subject
     tokens = subject.encode(prompts)
     site = cells[0].fixture.site
@@ -108,6 +114,7 @@ def generations(
         subject=cells[0].fixture.subject,
         fixture=cells[0].fixture.id,
         sampling=sampling,
+        strength=strength,
         prompts=tuple(prompts),
         texts={name: decoded(subject, completions) for name, completions in drawn.items()},
         fluency={name: fluency(subject, tokens, completions) for name, completions in drawn.items()},
@@ -143,6 +150,11 @@ def edit_of(cell: Cell, engine: Engine) -> Edit:
     return edit
 
 
+def at_strength(edit: Edit, strength: float) -> Edit:
+    """A steerer's edit at a strength; an edit that has none as it is."""
+    return edit.at(strength) if isinstance(edit, Steering) else edit
+
+
 def fluency(subject: Subject, prompts: Sequence[Sequence[int]], completions: Completions) -> Fluency:
     """How completions read, and how likely the unedited subject finds them after their prompts."""
     pairs = [(prompt, one) for prompt, several in zip(prompts, completions, strict=True) for one in several if one]
@@ -167,8 +179,11 @@ def nll(subject: Subject, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) 
             prompt, completion = pairs[i]
             take[row, len(prompt) - 1 : len(prompt) + len(completion) - 1] = True
         logits = full_logits(subject, batch, take)
-        for i, one in zip(batch.rows, logits.split([len(pairs[i][1]) for i in batch.rows]), strict=True):
-            found[i] = _surprise(one, pairs[i][1])
+        start = 0
+        for i in batch.rows:
+            completion = pairs[i][1]
+            found[i] = _surprise(logits[start : start + len(completion)], completion)
+            start += len(completion)
     return found
 
 

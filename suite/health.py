@@ -7,24 +7,20 @@ behavior on the concept's prompts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from interpmark.fixtures import floors_of
+from interpmark.methods import IdentityEdit
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.intervals import Interval, clustered_mean
 
-from . import measures
 from .grounds import FixtureGround
+from .scores import Scores
+from .scoring import score_behavior, unedited_accuracy
 from .stage import ConceptStage
 
-
-@lru_cache(maxsize=2)
-def unedited_accuracy(at: FixtureGround) -> tuple[list[Estimate], Mapping[str, Any]]:
-    """What the adversaries read before any edit, and the majority rate: the same for every method on the fixture."""
-    ground = at.ground
-    return measures.unedited_accuracy({"fit": ground.fit, "probe": ground.probe, "test": ground.test})
+_BEHAVIORAL = ("behavior_", "steering_effect")
+# What stands without a behavior: the measure of it before any edit, and what an edit does to other texts.
+_STANDING = frozenset({"behavior_unedited", "behavior_tv_off_target"})
 
 
 def readability(at: FixtureGround) -> tuple[Estimate, Estimate]:
@@ -38,44 +34,48 @@ def unreadable(at: FixtureGround) -> str:
     if at.stage is None:
         return ""
     accuracy, majority = readability(at)
-    if accuracy.value is None or accuracy.low is None or accuracy.high is None or majority.value is None:
+    if accuracy.low is None or majority.value is None:
         return f"the unedited accuracy is not known: {accuracy.reason}"
     margin = floors_of(at.stage.concept.name).accuracy_margin
     floor = majority.value + margin
     if accuracy.low >= floor:
         return ""
     return (
-        f"there is too little to erase: unedited accuracy {ends(Interval(accuracy.value, accuracy.low, accuracy.high))}"
-        f" does not clear {floor:.2f} (majority rate {majority.value:.2f} + {margin:g})"
+        f"there is too little to erase: unedited accuracy {ends(accuracy)} does not clear {floor:.2f} "
+        f"(majority rate {majority.value:.2f} + {margin:g})"
     )
 
 
-def log_odds(stage: ConceptStage) -> Interval:
-    """Mean g on `test` before any edit, in nats.
-
-    Raises:
-        ValueError: The concept has no behavior on this subject, or its `test` split allows no interval.
-
-    """
-    if stage.answers is None:
-        raise ValueError(stage.no_behavior)
-    rows = stage.scored_split("test")
-    g, _ = measures.preference(stage.reference[rows], stage.answers, stage.scored_labels[rows])
-    return clustered_mean(g, stage.scored_groups[rows])
+@lru_cache(maxsize=2)
+def unedited_behavior(stage: ConceptStage, site: str) -> Estimate:
+    """Mean g on `test` before any edit, in nats: what the identity is scored with, at any site."""
+    scores = Scores()
+    score_behavior(scores, IdentityEdit(stage.subject.d_model), stage, site, 0)
+    return scores.estimates["behavior_unedited"]
 
 
-def unused(stage: ConceptStage) -> str:
+def unused(stage: ConceptStage, site: str) -> str:
     """Why the behavior is not scored: the subject does not clearly use the concept before any edit. Empty if so."""
-    try:
-        found = log_odds(stage)
-    except ValueError as error:
-        return str(error)
+    found = unedited_behavior(stage, site)
+    if found.low is None:
+        return found.reason
     floor = floors_of(stage.concept.name).log_odds
     if found.low >= floor:
         return ""
     return f"there is too little behavior to change: mean g before the edit {ends(found)} nats does not clear {floor:g}"
 
 
-def ends(interval: Interval) -> str:
-    """An interval as text: `0.97 [0.95, 1.00]`."""
-    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+def withhold_behavior(scores: Scores, at: FixtureGround) -> None:
+    """Take back what was scored of a behavior that the unedited subject hardly shows."""
+    reason = "" if at.stage is None else unused(at.stage, at.site)
+    if not reason:
+        return
+    scores.sweep = None
+    for name, estimate in scores.estimates.items():
+        if name.startswith(_BEHAVIORAL) and name not in _STANDING and estimate.status == "ok":
+            scores.estimates[name] = Estimate.not_scored(name, reason)
+
+
+def ends(estimate: Estimate) -> str:
+    """An estimate as text, `0.97 [0.95, 1.00]`; a dash where it is not scored."""
+    return "–" if estimate.value is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"

@@ -127,6 +127,7 @@ def split_specs(text: str) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything long begins."""
+    config.addinivalue_line("markers", "interp_kinds(*kinds): the test scores methods of these kinds only")
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
@@ -169,7 +170,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn cells, and methods with their checks, into parameters."""
     if "interp_cell" in metafunc.fixturenames:
         grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-        cells = [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
+        marker = metafunc.definition.get_closest_marker("interp_kinds")
+        mine = [cell for cell in _session(metafunc.config).cells() if not marker or cell.kind in marker.args]
+        cells = [_parameter(cell, grouped) for cell in mine]
         metafunc.parametrize("interp_cell", cells or [_none_here(metafunc.config)])
     if "interp_check" in metafunc.fixturenames:
         checks = [pytest.param(check, id=check.id) for check in _session(metafunc.config).checks()]
@@ -179,7 +182,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _none_here(config: pytest.Config) -> object:
     """One skipped test, so that a job whose shard is empty passes; pytest fails a job that has no tests."""
     shard = config.getoption("--interp-shard")
-    return pytest.param(None, id=f"none-in-shard-{shard}", marks=pytest.mark.skip(reason=f"none in shard {shard}"))
+    where = f"in shard {shard}" if shard else "in this run"
+    return pytest.param(None, id=f"none-{where.replace(' ', '-')}", marks=pytest.mark.skip(reason=f"none {where}"))
 
 
 def _parameter(cell: Cell, grouped: bool) -> object:

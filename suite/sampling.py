@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
-from interpmark.fixtures.subjects.generate import Completions, generate
+from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
 from interpmark.methods import Edit
 from interpmark.reports.scorecard import Sample
 
@@ -42,10 +42,14 @@ def complete(
     subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | None, site: str, sampling: Sampling
 ) -> Completions:
     """Completions of each prompt, as token ids; without an edit the subject's own."""
+    edits = {}
+    if edit is not None:
+        running = running_form(edit, subject.dtype)
+        edits = {site: SiteEdit(running.at_places, running.scope)}
     return generate(
         subject,
         tokens,
-        {} if edit is None else {site: running_form(edit, subject.dtype)},
+        edits,
         n=sampling.n,
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
@@ -55,7 +59,9 @@ def complete(
 
 def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     """Completions as text."""
-    return [[subject.tokenizer.decode(one, skip_special_tokens=True) for one in several] for several in completions]
+    return [
+        [str(subject.tokenizer.decode(one, skip_special_tokens=True)) for one in several] for several in completions
+    ]
 
 
 def samples(stage: ConceptStage, edit: Edit, site: str, n: int) -> tuple[Sample, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from interpmark.methods import Edit, MethodSpec
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.measures import MEASURES
+from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
 
 from . import measures
@@ -18,7 +18,6 @@ from .claims import CLAIMS
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
-from .health import unedited_accuracy, unused
 from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
@@ -38,12 +37,12 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     scores.add(costs(fitted))
     scores.claims = check_claims(method, fitted, ground)
     if at.stage is None:
-        scores.leave_out(MEASURES, NO_SUBJECT)
+        scores.leave_out(measures_for(method.info.kind), NO_SUBJECT)
         return scores
     off_target(scores, fitted.edit, ground, seed)
     ran = run_edit(running_form(fitted.edit, at.stage.subject.dtype), at, at.stage, seed)
     scores.add((ran.estimates.values(), ran.examples))
-    scores.leave_out(MEASURES, "the concept has no transfer split")
+    scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
 
 
@@ -51,6 +50,13 @@ def edited_splits(fitted: Fitted, ground: Ground) -> dict[str, Split]:
     """The splits after the edit."""
     splits = {"fit": ground.fit, "probe": ground.probe, "test": ground.test, "transfer": ground.transfer}
     return {name: replace(split, x=fitted.edited[name]) for name, split in splits.items() if split is not None}
+
+
+@lru_cache(maxsize=2)
+def unedited_accuracy(at: FixtureGround) -> tuple[list[Estimate], Mapping[str, Any]]:
+    """What the adversaries read before any edit: the same for every method on the fixture."""
+    ground = at.ground
+    return measures.unedited_accuracy({"fit": ground.fit, "probe": ground.probe, "test": ground.test})
 
 
 @lru_cache(maxsize=2)
@@ -103,10 +109,11 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
 
 def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
-    reason = unused(stage)
-    if reason or stage.answers is None:
-        names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
-        scores.leave_out(names, reason)
+    if stage.answers is None:
+        names = [
+            name for name in measures_for("eraser") if name.startswith("behavior") and name != "behavior_tv_off_target"
+        ]
+        scores.leave_out(names, stage.no_behavior)
         return
     before, after = stage.reference, stage.log_probs(site, edit)
     score = {"test": measures.behavior_change, "transfer": measures.behavior_change_transfer}

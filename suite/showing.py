@@ -45,14 +45,15 @@ def _shown(cells: Sequence[Cell], grounds: Grounds) -> str:
     first = cells[0].fixture
     if isinstance(first, PlantedFixture):
         return _planted(first.name)
-    sites = [_site(cell.fixture, grounds) for cell in cells if isinstance(cell.fixture, SubjectFixture)]
-    stage = grounds.of(cells[-1].fixture).stage
+    located = [cell.fixture for cell in cells if isinstance(cell.fixture, SubjectFixture)]
+    sites = [_site(fixture, grounds) for fixture in located]
+    stage = grounds.of(located[-1]).stage
     assert stage is not None
     parts = [
         f"{first.name} on {first.subject}, slot {first.slot}\n{first.concept.source}".rstrip(),
         _splits(first.concept),
         tabulate(sites, headers=("site", "unedited accuracy", "floor", "verdict"), disable_numparse=True),
-        _behavior(first, stage),
+        _behavior(located[-1], stage),
         _examples(first, stage),
     ]
     return "\n\n".join(parts)
@@ -62,9 +63,8 @@ def _site(fixture: SubjectFixture, grounds: Grounds) -> tuple[str, str, str, str
     at = grounds.of(fixture)
     accuracy, majority = health.readability(at)
     margin = floors_of(fixture.name).accuracy_margin
-    told = "–" if accuracy.value is None else f"{accuracy.value:.2f} [{accuracy.low:.2f}, {accuracy.high:.2f}]"
     floor = "–" if majority.value is None else f"{majority.value + margin:.2f} (majority rate {majority.value:.2f})"
-    return fixture.site, told, floor, "not scored" if health.unreadable(at) else _HEALTHY
+    return fixture.site, health.ends(accuracy), floor, "not scored" if health.unreadable(at) else _HEALTHY
 
 
 def _splits(concept: Concept) -> str:
@@ -83,12 +83,11 @@ def _splits(concept: Concept) -> str:
 
 def _behavior(fixture: SubjectFixture, stage: ConceptStage) -> str:
     name = f"behavior {fixture.behavior.name}" if fixture.behavior else "behavior"
-    try:
-        found = health.log_odds(stage)
-    except ValueError as error:
-        return f"{name}: not scored ({error})"
+    found = health.unedited_behavior(stage, fixture.site)
+    if found.value is None:
+        return f"{name}: not scored ({found.reason})"
     floor = floors_of(fixture.name).log_odds
-    verdict = "not scored" if health.unused(stage) else _HEALTHY
+    verdict = "not scored" if health.unused(stage, fixture.site) else _HEALTHY
     return f"{name}: mean g before any edit {health.ends(found)} nats, floor {floor:g}: {verdict}"
 
 

@@ -16,6 +16,7 @@ from interpmark.methods import Edit, IdentityEdit
 
 from .errors import UsageError
 from .ground import Ground, Split
+from .parts import CorpusPart, PromptPart
 from .progress import Progress
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
 
@@ -77,6 +78,11 @@ class CorpusStage:
         if isinstance(edit, IdentityEdit):
             return self.reference
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts, edit)
+
+    def part(self, documents: Sequence[int]) -> CorpusPart:
+        """Some of the documents."""
+        states = {site: self.states[site] for site in self._sites}
+        return CorpusPart(self._recorder.subject, states, [self._tokens[i] for i in documents], tuple(documents))
 
     def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Every content position's activation, `[m, d]` float64, and its document, `[m]`."""
@@ -140,6 +146,12 @@ class ConceptStage:
         what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
         return self._recorder.states(what, self._scored_tokens, self._sites)
 
+    def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
+        """Some of the concept's prompts, with all their positions, to run the subject on."""
+        tokens = self.subject.encode([self.concept.texts[row] for row in rows])
+        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to steer", tokens, self._sites)
+        return PromptPart(self.subject, states, tokens, torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
+
     def ground(self, site: str) -> Ground:
         """The slot activations at a site, by split, with the neutral corpus' rows."""
         trained = self._trained_states[site]
@@ -165,6 +177,12 @@ class ConceptStage:
             what = f"{len(self._trained):,} prompts of {self.concept.name} to fit on"
             trained = self._recorder.states(what, self._trained_tokens, [site], self._trained_slots)[site]
         return torch.from_numpy(np.asarray(trained.x[: len(self.concept.rows("fit"))], dtype=np.float64))
+
+    def states_of(self, tokens: Sequence[Sequence[int]], site: str) -> tuple[torch.Tensor, ...]:
+        """The stream of any texts at a site, without the prefix, `[T, d]` float64 each."""
+        states = self._recorder.states(f"{len(tokens)} texts", tokens, [site])[site]
+        whole = [torch.from_numpy(np.asarray(states.text(i), dtype=np.float64)) for i in range(len(tokens))]
+        return tuple(rows[self.subject.n_prefix :] for rows in whole)
 
     def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
         rows = self.concept.rows(name)

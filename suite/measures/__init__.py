@@ -4,22 +4,27 @@ Each returns estimates and the per-example scores behind them. They see activati
 never the method.
 """
 
-from .behavior import behavior_change, behavior_change_transfer, behavior_off_target, preference
-from .edit_norm import edit_norm, edit_norm_off_target
+from .behavior import behavior_change, behavior_change_transfer, behavior_off_target
+from .edit_norm import edit_norm, edit_norm_off_target, edit_size
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
+from .steering import Answers, effect_at_damage, log_odds, steering_effect
 
 __all__ = [
+    "Answers",
     "SmallestGuard",
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",
     "edit_norm",
     "edit_norm_off_target",
+    "edit_size",
+    "effect_at_damage",
+    "log_odds",
     "perplexity_damage",
-    "preference",
     "residual_accuracy",
     "smallest_guard",
+    "steering_effect",
     "unedited_accuracy",
 ]

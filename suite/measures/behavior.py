@@ -40,7 +40,8 @@ def behavior_change(
 
     Returns:
         Estimates `behavior_effect`; `behavior_flip_rate`, the share that prefers another class's answers after the
-        edit, among prompts that preferred their own class's before it; `behavior_tv_on_target`. The effect is not
+        edit, among prompts that preferred their own class's before it; `behavior_unedited`, the mean g before the edit;
+        `behavior_tv_on_target`. The effect is not
         scored unless the interval of mean g before lies above 0: a subject that does not use the concept has no
         behavior to change. Examples, `[n]`: `behavior_g_before`, `behavior_g_after` (nats), `behavior_own_before`,
         `behavior_own_after` (1 where the own class's answers are the likeliest), `behavior_tv`.
@@ -112,12 +113,14 @@ def _answers_change(
     seed: int,
 ) -> Scored:
     _check(before, after, answers, z, groups)
-    g_before, own_before = preference(before, answers, z)
-    g_after, own_after = preference(after, answers, z)
+    g_before, own_before = _preference(before, answers, z)
+    g_after, own_after = _preference(after, answers, z)
     estimates = [
         _effect(f"behavior_effect{suffix}", g_before, g_after, groups, seed),
         _flips(f"behavior_flip_rate{suffix}", own_before, own_after, groups, seed),
     ]
+    if not suffix:
+        estimates.append(estimate("behavior_unedited", lambda: clustered_mean(g_before, groups, seed), len(g_before)))
     examples: Examples = {
         f"behavior_g_before{suffix}": g_before.tolist(),
         f"behavior_g_after{suffix}": g_after.tolist(),
@@ -141,10 +144,10 @@ def _check(
         raise ValueError(f"behavior: labels run to {int(z.max())}, answers are given for {len(answers)} classes")
 
 
-def preference(
+def _preference(
     log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Return g of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
+    """G of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
     z = z.to(log_probs.device)
     picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
     classes = torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)  # [n, c]

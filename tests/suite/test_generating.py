@@ -43,6 +43,13 @@ def test_columns_share_their_seeds(options: RunOptions) -> None:
     assert generations(options, PROMPTS, replace(SHORT, seed=1)).texts != found.texts
 
 
+def test_a_steerer_has_the_strength_that_is_asked_for(options: RunOptions) -> None:
+    steering = replace(options, methods=("caa",))
+    at = {strength: generations(steering, PROMPTS, SHORT, strength).texts for strength in (0.0, 1.0, 8.0)}
+    assert at[0.0]["caa"] == at[0.0][UNEDITED] == at[8.0][UNEDITED]
+    assert at[0.0]["caa"] != at[8.0]["caa"] != at[1.0]["caa"]
+
+
 def test_a_scored_cells_edit_is_taken_from_the_store(options: RunOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = generations(options, PROMPTS, SHORT)
     score_all(options)

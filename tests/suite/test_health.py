@@ -93,16 +93,16 @@ def gender_with(behavior: Behavior, subject: Subject) -> ConceptStage:
 @pytest.mark.model
 def test_a_subject_that_does_not_use_the_concept_has_no_behavior_to_change(subject: Subject) -> None:
     used = gender_with(Behavior("he/she", ((" he",), (" she",))), subject)
-    assert health.unused(used) == ""
-    assert health.log_odds(used).low > 2
+    assert health.unused(used, SITE) == ""
+    assert health.unedited_behavior(used, SITE).low > 2
     swapped = gender_with(Behavior("she/he", ((" she",), (" he",))), subject)
-    assert health.log_odds(swapped).high < -2
-    assert "does not clear 0.5" in health.unused(swapped)
+    assert health.unedited_behavior(swapped, SITE).high < -2
+    assert "does not clear 0.5" in health.unused(swapped, SITE)
     unrelated = gender_with(Behavior("was/is", ((" was",), (" is",))), subject)
-    assert abs(health.log_odds(unrelated).value) < 0.5
-    assert "too little behavior to change" in health.unused(unrelated)
+    assert abs(health.unedited_behavior(unrelated, SITE).value) < 0.5
+    assert "too little behavior to change" in health.unused(unrelated, SITE)
     unknown = gender_with(Behavior("long/words", ((" antidisestablishmentarianism",), (" she",))), subject)
-    assert "it must be one" in health.unused(unknown)
+    assert "it must be one" in health.unused(unknown, SITE)
 
 
 @pytest.mark.model
@@ -116,6 +116,6 @@ def test_every_fixture_of_the_default_run_is_healthy(tmp_path: Path) -> None:
         if isinstance(fixture, SubjectFixture):
             at = grounds.of(fixture)
             assert at.stage is not None
-            ill[fixture.id] = health.unreadable(at) + health.unused(at.stage)
+            ill[fixture.id] = health.unreadable(at) + health.unused(at.stage, at.site)
     assert len(ill) >= 6
     assert not {name: reason for name, reason in ill.items() if reason}
