@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interpmark.fixtures import (
+    DEFAULT_CONCEPTS,
     DEPTHS,
     OWN_DEPTHS,
     Behavior,
@@ -142,9 +143,8 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     card = describe_subject(options.subject)
-    builtin = [QUICK_CONCEPT] if options.quick else concept_names()
     located: list[Fixture] = []
-    for concept in [*own, *(get_concept(name) for name in _concepts_wanted(builtin, wanted))]:
+    for concept in [*own, *(get_concept(name) for name in _concepts_wanted(options))]:
         mine = concept.name in concept_names()
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
@@ -156,11 +156,13 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     return _matching([*planted, *located], (*wanted, *sorted(always)))
 
 
-def _concepts_wanted(names: Sequence[str], globs: tuple[str, ...]) -> list[str]:
-    """Leave out concepts that no glob can match, so that they need not be built."""
-    if not globs:
-        return list(names)
-    return [name for name in names if any(fnmatch.fnmatch(name, glob.split("@")[0]) for glob in globs)]
+def _concepts_wanted(options: RunOptions) -> tuple[str, ...]:
+    """The built-in concepts that a glob can match; the default ones in a run that names no fixtures."""
+    if not options.fixtures:
+        return (QUICK_CONCEPT,) if options.quick else DEFAULT_CONCEPTS
+    # Concepts that no glob can match need not be built.
+    globs = [glob.split("@")[0] for glob in options.fixtures]
+    return tuple(name for name in concept_names() if any(fnmatch.fnmatch(name, glob) for glob in globs))
 
 
 def _sites_of(name: str, builtin: bool, card: SubjectCard, options: RunOptions) -> list[str]:

@@ -6,7 +6,7 @@ import inspect
 
 from tabulate import tabulate
 
-from interpmark.fixtures import DEPTHS, concept_names, planted_names, site_at
+from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, concept_names, planted_names, site_at
 from interpmark.fixtures.subjects import describe_subject, subject_names
 from interpmark.methods import DEFAULT_METHODS, available, get_method
 
@@ -31,14 +31,19 @@ def _marks(control: bool, oracle: bool) -> str:
 
 
 def fixtures() -> str:
-    """The fixtures of the default run, a row each."""
+    """The built-in fixtures, a row each."""
     card = describe_subject(DEFAULT_SUBJECT)
     rows = [(name, "no language model: activations with known ground truth") for name in planted_names()]
     for name in concept_names():
         for depth in DEPTHS[name]:
             rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
     table = tabulate(rows, headers=("fixture", "ground"))
-    return f"{table}\n\nAdd your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column)."
+    notes = (
+        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}; ask for others by name, as in",
+        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and",
+        "a label column).",
+    )
+    return f"{table}\n\n" + "\n".join(notes)
 
 
 def subjects() -> str:
