@@ -119,7 +119,8 @@ def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, s
         rows = stage.scored_split(split)
         labels, groups = stage.scored_labels[rows], stage.scored_groups[rows]
         if len(groups):
-            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed))
+            offsets = measures.class_offsets(before[rows], stage.answers, labels) if stage.centred else None
+            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed, offsets))
 
 
 def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:

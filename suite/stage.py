@@ -116,6 +116,7 @@ class ConceptStage:
         self._scored_slots = [slots[i] for i in self._scored]
         self.prompts = Prompts.ends(subject, self._scored_tokens)
         self.answers, self.no_behavior = self._answers(behavior)
+        self.centred = behavior is not None and behavior.centred
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])
 
