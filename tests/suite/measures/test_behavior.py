@@ -70,14 +70,22 @@ def test_untouched_is_zero_swapped_is_two_and_erased_is_one(z: torch.Tensor, gro
     assert erased["behavior_effect"].value == pytest.approx(1, abs=1e-6)
 
 
-def test_every_other_class_counts_against_the_own_one() -> None:
+def test_every_other_class_counts_alike_against_the_own_one() -> None:
     z = torch.arange(60) % 3
     p = log_probs(60, z, 2.0)
     _, examples = behavior_change(p, p, ANSWERS, z, np.arange(60))
     for row in (0, 1, 2):
-        own, others = ANSWERS[row], torch.cat([ANSWERS[other] for other in range(3) if other != row])
-        expected = float((p[row].exp()[own].sum() / p[row].exp()[others].sum()).log())
+        score = [float(p[row].exp()[answers].sum().log()) for answers in ANSWERS]
+        expected = score[row] - (sum(score) - score[row]) / 2
         assert examples["behavior_g_before"][row] == pytest.approx(expected, abs=1e-5)
+
+
+def test_erasing_one_of_three_classes_apart_has_an_effect_of_one() -> None:
+    z = torch.arange(60) % 3
+    before = log_probs(60, z, 2.0)
+    after = before.mean(dim=0, keepdim=True).expand_as(before).log_softmax(-1)  # The same for every prompt.
+    found = by_name(behavior_change(before, after, ANSWERS, z, np.arange(60))[0])["behavior_effect"]
+    assert found.value == pytest.approx(1, abs=1e-5)
 
 
 def test_flips_count_only_prompts_that_were_right(z: torch.Tensor, groups: np.ndarray) -> None:
