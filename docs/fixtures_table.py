@@ -26,8 +26,8 @@ def row(card: Scorecard) -> Sequence[object]:
     concept = get_concept(card.cell.concept)
     rows = [concept.rows(split) for split in SPLITS]
     entities = [len({concept.groups[i] for i in some}) for some in rows]
-    read = card.estimates["unedited_accuracy"]
-    majority = card.estimates["majority_rate"]
+    estimates = {estimate.measure: estimate for estimate in card.estimates}
+    read, majority = estimates["unedited_accuracy"], estimates["majority_rate"]
     return (
         concept.name,
         len(concept.classes),
