@@ -90,12 +90,10 @@ def facts_change(
         As `behavior_change`; the own class is the right answer.
 
     """
-    pairs = [
-        p.gather(1, torch.stack([right, wrong], dim=1).to(p.device))  # [n, 2]
-        for p in (before, after)
-    ]
+    columns = torch.stack([right, wrong], dim=1).to(before.device)  # [n, 2]
+    pair_before, pair_after = before.gather(1, columns), after.gather(1, columns)
     z = torch.zeros(len(right), dtype=torch.int64)
-    estimates, examples = _answers_change("", *pairs, _RIGHT_WRONG, z, groups, seed, None)
+    estimates, examples = _answers_change("", pair_before, pair_after, _RIGHT_WRONG, z, groups, seed, None)
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
     return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
