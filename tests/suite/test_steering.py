@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,21 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from interpmark.fixtures import Behavior, Concept, Corpus, get_concept, get_corpus
 from interpmark.fixtures.subjects import Subject, load_subject
-from interpmark.methods import AddedVector, AffineEdit, PlacedVectors, Steering, get_method, register, registry
+from interpmark.methods import (
+    AddedVector,
+    AffineEdit,
+    MethodSpec,
+    PlacedVectors,
+    Steering,
+    available,
+    get_method,
+    register,
+    registry,
+)
 from interpmark.reports import Scorecard
 from interpmark.reports.measures import measures_for
 from interpmark.suite.bench import Bench
+from interpmark.suite.checks import parametrize_with_checks
 from interpmark.suite.errors import ContractError
 from interpmark.suite.fitting import Fitter
 from interpmark.suite.grounds import FixtureGround
@@ -79,6 +91,15 @@ def at(subject: Subject) -> FixtureGround:
     gaps = stage.reference[1::2].mean(0) - stage.reference[::2].mean(0)
     stage.answers = [gaps.argmin()[None], gaps.argmax()[None]]
     return FixtureGround(stage.ground(SITE), stage, SITE)
+
+
+STEERERS = [info.name for info in available() if info.kind == "steerer"]
+VARIANTS = ["caa(scope=last)", "repe(control=piecewise)", "swap(mode=translate)"]
+
+
+@parametrize_with_checks([*STEERERS, *VARIANTS])
+def test_contract(method: MethodSpec, check: Callable[[MethodSpec], None]) -> None:
+    check(method)
 
 
 def fit(spec: str, at: FixtureGround) -> Steering:
