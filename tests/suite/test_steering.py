@@ -16,6 +16,7 @@ from interpmark.fixtures.subjects import Subject, load_subject
 from interpmark.methods import (
     AddedVector,
     AffineEdit,
+    FitError,
     MethodSpec,
     PlacedVectors,
     Steering,
@@ -263,6 +264,28 @@ def _card(scores: Scores) -> Scorecard:
 
     cell = CellId("caa", "steerer", "ends", "tiny", SITE, "last", 0)
     return Scorecard(SCHEMA, "k", cell, tuple(scores.estimates.values()), sweep=scores.sweep)
+
+
+def test_activation_addition_is_the_difference_of_two_prompts(at: FixtureGround) -> None:
+    """Turning the prompts round turns the vectors round; the edit carries one prompt's first tokens to the other's."""
+    one, other = (fit(f"activation-addition(towards={t}, away={a})", at) for t, a in (("cab", "dog"), ("dog", "cab")))
+    assert isinstance(one, PlacedVectors)
+    assert isinstance(other, PlacedVectors)
+    assert one.vectors.shape == (3, 32)
+    torch.testing.assert_close(one.vectors, -other.vectors)
+    assert at.stage is not None
+    tokens = at.stage.subject.encode(["dog", "cab"])
+    dog, cab = at.stage.states_of(tokens, SITE)
+    torch.testing.assert_close(one.at_places(dog, torch.arange(3)), cab)
+
+
+def test_a_shorter_prompt_is_filled_up_with_spaces(at: FixtureGround) -> None:
+    short, filled = (fit(f"activation-addition(towards=cabin, away='{away}')", at) for away in ("dog", "dog  "))
+    assert isinstance(short, PlacedVectors)
+    assert isinstance(filled, PlacedVectors)
+    torch.testing.assert_close(short.vectors, filled.vectors)
+    with pytest.raises(FitError, match="the same activations"):
+        fit("activation-addition(towards=dog, away=dog)", at)
 
 
 def test_an_edit_of_the_first_tokens_has_no_size_at_the_slot(at: FixtureGround) -> None:
