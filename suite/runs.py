@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures.subjects import Batch, Ragged, Subject, resume
-from interpmark.methods import ConstantEdit, Edit
+from interpmark.fixtures.subjects import Batch, Ragged, Subject, full_logits, resume
+from interpmark.methods import ConstantEdit, Edit, SiteEdits
+
+from .site_runs import latest_start, site_changes
 
 # Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
 SOFTMAX_ROWS = 64
@@ -73,7 +75,7 @@ def run(
     states: Ragged,
     prompts: Prompts,
     reduce: Reduce,
-    edit: Edit | None = None,
+    edit: Edit | SiteEdits | None = None,
     labels: torch.Tensor | None = None,
 ) -> None:
     """Resume the subject from `site` on every batch and hand the wanted logits to `reduce(logits [M, V], batch, take)`.
@@ -84,10 +86,14 @@ def run(
         states: The captured stream of every text at `site`.
         prompts: The texts.
         reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
-        edit: Applied at every position but the prefix and padding; None leaves the stream as it was.
+        edit: Applied at every position but the prefix and padding; None leaves the stream as it was. Edits at several
+            sites are all in place; where one comes before `site`, the whole subject is run.
         labels: One label per text, for an edit that needs them.
 
     """
+    if isinstance(edit, SiteEdits):
+        _run_sites(subject, site, states, prompts, reduce, edit, labels)
+        return
     if isinstance(edit, ConstantEdit) and subject.anatomy.causal:
         logits = _constant_logits(subject, site, states, prompts, edit)
         for batch in prompts.apart:
@@ -101,6 +107,28 @@ def run(
             hidden = _edited(hidden, edit, batch, labels)
         take = prompts.take(batch)
         reduce(resume(subject, site, batch, hidden, take), batch, take)
+
+
+def _run_sites(
+    subject: Subject,
+    site: str,
+    states: Ragged,
+    prompts: Prompts,
+    reduce: Reduce,
+    edits: SiteEdits,
+    labels: torch.Tensor | None,
+) -> None:
+    """Run every batch with all the edits in place, resumed from `site` where that lies before the first of them."""
+    changes = site_changes(edits, labels)
+    resumed = latest_start(subject, edits, [site]) is not None
+    for batch in prompts.apart if edits.needs_labels else prompts.batches:
+        take = prompts.take(batch)
+        if resumed:
+            hidden = states.padded(batch, subject.device, subject.dtype)
+            logits = resume(subject, site, batch, hidden, take, changes)
+        else:
+            logits = full_logits(subject, batch, take, changes)
+        reduce(logits, batch, take)
 
 
 def _constant_logits(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: ConstantEdit) -> torch.Tensor:
@@ -128,7 +156,7 @@ def log_probs(
     site: str,
     states: Ragged,
     prompts: Prompts,
-    edit: Edit | None = None,
+    edit: Edit | SiteEdits | None = None,
     labels: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Next-token log-probabilities at every wanted position, `[sum of wanted, V]` float32, in the texts' order."""
@@ -171,7 +199,9 @@ class CorpusRun:
 PROMPTS_A_DOCUMENT = 4
 
 
-def run_corpus(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None) -> CorpusRun:
+def run_corpus(
+    subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | SiteEdits | None = None
+) -> CorpusRun:
     """Score every token of the corpus and keep whole distributions at a few positions of each document."""
     nll = np.zeros(len(prompts))
     counts = np.array([len(wanted) for wanted in prompts.wanted])

@@ -5,7 +5,7 @@ never the method.
 """
 
 from .behavior import behavior_change, behavior_change_transfer, behavior_off_target
-from .edit_norm import edit_norm, edit_norm_off_target
+from .edit_norm import edit_norm, edit_norm_off_target, site_edit_norms
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
@@ -19,6 +19,7 @@ __all__ = [
     "edit_norm_off_target",
     "perplexity_damage",
     "residual_accuracy",
+    "site_edit_norms",
     "smallest_guard",
     "unedited_accuracy",
 ]
