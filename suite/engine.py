@@ -18,7 +18,7 @@ from interpmark.reports.store import Store
 from .bench import Bench
 from .cells import Cell
 from .errors import ContractError
-from .fitting import Fitter
+from .fitting import FittedSites, Fitter
 from .grounds import FixtureGround, Grounds
 from .keys import Keys
 from .measures.threads import one_thread
@@ -26,6 +26,7 @@ from .options import RunOptions
 from .progress import Progress, SilentProgress
 from .scores import Scores
 from .scoring import score_edit, why_not
+from .site_scoring import score_site_edits
 from .steering import score_steerer
 
 
@@ -128,8 +129,11 @@ class Engine:
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-        score = score_steerer if cell.method.info.kind == "steerer" else score_edit
-        return score(cell.method, fitted, at, cell.seed)
+        if cell.method.info.kind == "steerer":
+            return score_steerer(cell.method, fitted, at, cell.seed)
+        if isinstance(fitted, FittedSites):
+            return score_site_edits(cell.method, fitted, at, cell.seed)
+        return score_edit(cell.method, fitted, at, cell.seed)
 
 
 def role(cell: Cell) -> Role:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from interpmark.methods import Edit, MethodSpec
+from interpmark.methods import Edit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
@@ -107,7 +107,7 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
     return at.ran[key]
 
 
-def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
     if stage.answers is None:
         names = [
@@ -124,7 +124,7 @@ def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, s
             scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed))
 
 
-def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_corpus(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject on neutral text, before and after."""
     if edit.needs_labels:
         scores.leave_out(("behavior_tv_off_target", "perplexity_damage"), NO_LABELS)
@@ -138,6 +138,8 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
     """Why the method cannot be fitted on the fixture, or an empty string."""
     if method.info.needs_bench and at.stage is None:
         return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
+    if at.stage is not None and at.stage.answers is None and getattr(method.info.cls, "needs_answers", False):
+        return f"{method.name} is fitted on the subject's answers, but {at.stage.no_behavior}"
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports

@@ -39,6 +39,7 @@ from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 from interpmark.suite.steering import (
     CHOICE_DAMAGE,
     STRENGTHS,
+    attempt,
     choose,
     every_other_entity,
     score_steerer,
@@ -286,6 +287,20 @@ def test_a_shorter_prompt_is_filled_up_with_spaces(at: FixtureGround) -> None:
     torch.testing.assert_close(short.vectors, filled.vectors)
     with pytest.raises(FitError, match="the same activations"):
         fit("activation-addition(towards=dog, away=dog)", at)
+
+
+def test_the_gradient_moves_the_answers_faster_than_any_vector_of_its_length(at: FixtureGround) -> None:
+    track = track_of(at)
+
+    def moved(spec: str) -> float:
+        edit = fit(spec, at)
+        assert isinstance(edit, AddedVector)
+        small = AddedVector(edit.vector / edit.vector.norm(), strength=0.02, scope="last")
+        return float((attempt(small, track).h - track.answers.h).mean())
+
+    gradient = moved("logit-gradient-steering")
+    assert gradient > 0
+    assert gradient > max(moved(spec) for spec in ("caa", "lda-steering", "probe-steering", "random-steering"))
 
 
 def test_an_edit_of_the_first_tokens_has_no_size_at_the_slot(at: FixtureGround) -> None:
