@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from interpmark.fixtures.subjects import SiteError
 from interpmark.methods import Edit, MethodSpec, SiteEdits
 
 from .bench import Bench
@@ -64,10 +65,9 @@ class Fitter:
 
         Raises:
             ContractError: The method changed its input, ran past the time limit, returned something other than an
-                edit or `{site: edit}`, is not deterministic under its seed, or its edit gives another shape, another
-                dtype, NaN or infinity.
+                edit or `{site: edit}`, is not deterministic under its seed, its edit gives another shape, another
+                dtype, NaN or infinity, or the subject has no such site.
             EditError: `{site: edit}` is empty, or holds something other than edits of one size.
-            SiteError: The subject does not have a site that is edited.
 
         """
         with measured() as cost:
@@ -129,7 +129,10 @@ def _checked_sites(method: MethodSpec, edits: Mapping[str, Edit], ground: Ground
         raise ContractError(
             f"{method.name} returned edits of size {checked.d}; the subject's activations have {ground.fit.x.shape[1]}"
         )
-    in_order(bench.subject, checked)
+    try:
+        in_order(bench.subject, checked)
+    except SiteError as error:
+        raise ContractError(f"{method.name} returned an edit where there is no site: {error}") from error
     for edit in checked.values():
         apply(edit, _few(ground))
     return checked

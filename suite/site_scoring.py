@@ -147,11 +147,12 @@ def _run(edits: SiteEdits, at: FixtureGround, stage: ConceptStage, seed: int) ->
         scores = Scores()
         score_behavior(scores, edits, stage, at.site, seed)
         score_corpus(scores, edits, stage, at.site, seed)
-        if edits.needs_labels:
+        positions = at.ground.neutral_groups
+        if edits.needs_labels or positions is None:
             scores.leave_out(["edit_norm_off_target"], NO_LABELS)
         else:
             sizes = stage.corpus.squared_sizes(edits)
             documents = np.arange(len(stage.corpus.corpus.documents))
-            scores.add(measures.site_edit_norms("edit_norm_off_target", sizes, documents, seed))
+            scores.add(measures.site_edit_norms("edit_norm_off_target", sizes, documents, seed, n=len(positions)))
         at.ran[key] = scores
     return at.ran[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +99,11 @@ Floats = npt.NDArray[np.float64]
 
 @one_thread()
 def site_edit_norms(
-    measure: str, sizes: Mapping[str, tuple[Floats, Floats]], groups: npt.NDArray[np.int64], seed: int = 0
+    measure: str,
+    sizes: Mapping[str, tuple[Floats, Floats]],
+    groups: npt.NDArray[np.int64],
+    seed: int = 0,
+    n: int | None = None,
 ) -> Scored:
     """Score the size of edits at several sites: the mean over the sites of each one's relative squared size.
 
@@ -107,6 +112,7 @@ def site_edit_norms(
         sizes: By site, |x' - x|² and |x - mean|² of each row, `[n]`, x being what arrives with the earlier edits made.
         groups: Entity or document of each row, `[n]`.
         seed: Draws the bootstrap.
+        n: How many positions the rows are sums of; one each by default.
 
     Returns:
         The estimate. Examples: `edited_sites`, and by site `<measure>_by_site`; by row `edit_squared_size` and
@@ -130,7 +136,8 @@ def site_edit_norms(
     }
     if measure == "edit_norm":
         examples |= {"edit_squared_size": size.tolist(), "squared_deviation": deviation.tolist()}
-    return [_norm(measure, size, deviation, groups, seed)], examples
+    found = _norm(measure, size, deviation, groups, seed)
+    return [found if n is None else replace(found, n=n)], examples
 
 
 def _sizes(before: torch.Tensor, after: torch.Tensor) -> tuple[Floats, Floats]:

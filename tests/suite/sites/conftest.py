@@ -65,9 +65,9 @@ def without_norm_outputs() -> Subject:
     return make_tiny(transformers.Olmo2Config(**SIZES, intermediate_size=48, eos_token_id=0, pad_token_id=0))
 
 
-def make_concept() -> Concept:
+def make_concept(classes: Callable[[int], int] = lambda number: number % 2) -> Concept:
     rows = [
-        (template.format(noun(n)), n % 2, noun(n), template, split)
+        (template.format(noun(n)), classes(n), noun(n), template, split)
         for split, members in _members().items()
         for n in members
         for template in TEMPLATES
@@ -81,17 +81,32 @@ def _members() -> dict[str, range]:
     return {split: range(starts[i], starts[i + 1]) for i, split in enumerate(ENTITIES)}
 
 
-def make_stage(subject: Subject, sites: tuple[str, ...] = SITES) -> ConceptStage:
+def make_stage(subject: Subject, sites: tuple[str, ...] = SITES, concept: Concept | None = None) -> ConceptStage:
     documents = tuple(" ".join((*WORDS[start:], *WORDS[:start])) for start in range(6))
     corpus = Corpus("words", documents, ("words",) * 6)
     recorder = Recorder(subject, None, SilentProgress())
     behavior = Behavior("he-she", ((" he",), (" she",)))
-    return ConceptStage(make_concept(), behavior, "last", sites, CorpusStage(corpus, sites, recorder), recorder)
+    own = make_concept() if concept is None else concept
+    return ConceptStage(own, behavior, "last", sites, CorpusStage(corpus, sites, recorder), recorder)
 
 
 @pytest.fixture
 def stage(tiny: Subject) -> ConceptStage:
     return make_stage(tiny)
+
+
+@pytest.fixture(scope="session")
+def preferences(tiny: Subject) -> ConceptStage:
+    """The classes are what the subject does: whether it prefers "she" more after a noun than after the median one."""
+    ids = [tiny.token_id(" he"), tiny.token_id(" she")]
+    odds = []
+    for number in range(sum(ENTITIES.values())):
+        texts = tiny.encode([template.format(noun(number)) for template in TEMPLATES])
+        with torch.no_grad():
+            logits = torch.stack([tiny.model(torch.tensor([one])).logits[0, -1, ids] for one in texts])
+        odds.append(float((logits[:, 1] - logits[:, 0]).mean()))
+    middle = float(np.median(odds))
+    return make_stage(tiny, concept=make_concept(lambda number: int(odds[number] > middle)))
 
 
 @pytest.fixture

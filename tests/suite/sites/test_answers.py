@@ -89,8 +89,11 @@ def swaps(bench: Any) -> Interchange:
 
 
 @pytest.mark.parametrize("rank", [1, 2])
-def test_interchange_along_cde_swaps_better_than_along_the_means(rank: int, stage: ConceptStage, ready: Ready) -> None:
-    _, bench = ready(stage, SITE)
+def test_interchange_along_cde_swaps_better_than_along_the_means(
+    rank: int, preferences: ConceptStage, ready: Ready
+) -> None:
+    """On a concept that the random subject has: which of the answers it prefers after a noun."""
+    _, bench = ready(preferences, SITE)
     found = causal_subspace(bench, rank, steps=60, restarts=2, seed=0)
     torch.testing.assert_close(found.T @ found, torch.eye(rank, dtype=torch.float64))
     test = swaps(bench)
@@ -127,7 +130,7 @@ def test_cde_is_an_eraser_of_its_subspace_and_deterministic(stage: ConceptStage,
 
 def test_a_concept_without_answers_is_not_scored_and_told_why(stage: ConceptStage) -> None:
     recorder = Recorder(stage.subject, None, SilentProgress())
-    corpus = CorpusStage(Corpus("few", ("rain fell",), ("none",)), [SITE], recorder)
+    corpus = CorpusStage(Corpus("few", ("rain fell", "he said that"), ("none", "none")), [SITE], recorder)
     mute = ConceptStage(stage.concept, None, "last", [SITE], corpus, recorder)
     at = FixtureGround(stage.ground(SITE), mute, SITE)
     for name in ("cde", "logit-gradient-projection"):

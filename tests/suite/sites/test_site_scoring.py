@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from interpmark.fixtures.subjects import SiteError
 from interpmark.methods import (
     AffineEdit,
     ConstantEdit,
@@ -145,7 +144,7 @@ def test_a_site_where_everything_is_equal_has_no_edit_norm(stage: ConceptStage, 
     ("result", "error", "told"),
     [
         ({}, EditError, "returns an IdentityEdit"),
-        ({"resid_post.9": IdentityEdit(24)}, SiteError, "there is no block 9"),
+        ({"resid_post.9": IdentityEdit(24)}, ContractError, "where there is no site: .*no block 9"),
         ({"resid_post.1": IdentityEdit(23)}, ContractError, "returned edits of size 23"),
         ({"resid_post.1": 7}, EditError, "int is no Edit"),
         (lambda: {"resid_post.1": ConstantEdit(torch.randn(24))}, ContractError, "not deterministic"),
