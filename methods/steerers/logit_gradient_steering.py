@@ -2,7 +2,7 @@
 
 v = the gradient of log p(answers of class 1) − log p(answers of class 0) with respect to the activation at the site and
 slot, averaged over fit prompts. x' = x + strength · ‖μ₁ − μ₀‖ v̂: as long as CAA's vector, along the direction that
-moves the answers fastest, wherever the classes are. It holds for small steps; how far it carries is what the sweep shows.
+moves the answers fastest, wherever the classes are. That holds for small steps; how far it carries, the sweep shows.
 """
 
 from __future__ import annotations
