@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from interpmark.fixtures.subjects import Subject, full_logits
 from interpmark.fixtures.subjects.generate import Completions
-from interpmark.methods import Edit, Steering, load_edit
+from interpmark.methods import Edit, SiteEdits, Steering, load_edit
 from interpmark.reports.store import Store
 
 from .cells import Cell, SubjectFixture, collect_cells
@@ -134,7 +134,7 @@ def on_one_fixture(options: RunOptions) -> list[Cell]:
     return [cell for cell in cells if cell.fixture.id == cells[0].fixture.id]
 
 
-def edit_of(cell: Cell, engine: Engine) -> Edit:
+def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
     """The cell's edit, from the store or fitted now.
 
     Raises:
@@ -150,7 +150,7 @@ def edit_of(cell: Cell, engine: Engine) -> Edit:
     return edit
 
 
-def at_strength(edit: Edit, strength: float) -> Edit:
+def at_strength(edit: Edit | SiteEdits, strength: float) -> Edit | SiteEdits:
     """A steerer's edit at a strength; an edit that has none as it is."""
     return edit.at(strength) if isinstance(edit, Steering) else edit
 

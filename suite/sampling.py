@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
-from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
-from interpmark.methods import Edit
+from interpmark.fixtures.subjects.generate import Completions, SiteEdit, can_edit, generate
+from interpmark.methods import Edit, SiteEdits
 from interpmark.reports.scorecard import Sample
 
 from .running import running_form
@@ -39,13 +39,17 @@ KEPT = Sampling(n=1, max_new_tokens=24)
 
 
 def complete(
-    subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | None, site: str, sampling: Sampling
+    subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | SiteEdits | None, site: str, sampling: Sampling
 ) -> Completions:
-    """Completions of each prompt, as token ids; without an edit the subject's own."""
-    edits = {}
-    if edit is not None:
-        running = running_form(edit, subject.dtype)
-        edits = {site: SiteEdit(running.at_places, running.scope)}
+    """Completions of each prompt, as token ids; without an edit the subject's own.
+
+    Raises:
+        SiteError: One of several edits is at a site where none can act while text is generated.
+
+    """
+    given = {} if edit is None else edit if isinstance(edit, SiteEdits) else {site: edit}
+    running = {place: running_form(one, subject.dtype) for place, one in given.items()}
+    edits = {place: SiteEdit(one.at_places, one.scope) for place, one in running.items()}
     return generate(
         subject,
         tokens,
@@ -64,12 +68,13 @@ def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     ]
 
 
-def samples(stage: ConceptStage, edit: Edit, site: str, n: int) -> tuple[Sample, ...]:
+def samples(stage: ConceptStage, edit: Edit | SiteEdits, site: str, n: int) -> tuple[Sample, ...]:
     """What the subject goes on with, unedited and edited, after n prompts of the `test` split; none for n = 0.
 
-    An edit that sees labels has none: a text that is generated has no label.
+    An edit that sees labels has none: a text that is generated has no label. Nor have edits at norm outputs, where no
+    edit acts while text is generated.
     """
-    if n == 0 or edit.needs_labels:
+    if n == 0 or edit.needs_labels or (isinstance(edit, SiteEdits) and not all(map(can_edit, edit))):
         return ()
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from interpmark.methods import Edit, MethodSpec
+from interpmark.methods import Edit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
@@ -109,7 +109,7 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
     return at.ran[key]
 
 
-def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
     if stage.facts is not None:
         score_facts(scores, edit, stage.facts, site, seed)
@@ -141,7 +141,7 @@ def score_facts(scores: Scores, edit: Edit, facts: FactStage, site: str, seed: i
     scores.add(measures.facts_change(before, after, facts.right, facts.wrong, facts.groups, seed))
 
 
-def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_corpus(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject on neutral text, before and after."""
     if edit.needs_labels:
         scores.leave_out(("behavior_tv_off_target", "perplexity_damage"), NO_LABELS)
@@ -155,6 +155,8 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
     """Why the method cannot be fitted on the fixture, or an empty string."""
     if method.info.needs_bench and at.stage is None:
         return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
+    if at.stage is not None and at.stage.answers is None and getattr(method.info.cls, "needs_answers", False):
+        return f"{method.name} is fitted on the subject's answers, but {at.stage.no_behavior}"
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports

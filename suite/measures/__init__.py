@@ -5,7 +5,7 @@ never the method.
 """
 
 from .behavior import behavior_change, behavior_change_transfer, behavior_off_target, class_offsets, facts_change
-from .edit_norm import edit_norm, edit_norm_off_target, edit_size
+from .edit_norm import edit_norm, edit_norm_off_target, edit_size, site_edit_norms
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
@@ -26,6 +26,7 @@ __all__ = [
     "log_odds",
     "perplexity_damage",
     "residual_accuracy",
+    "site_edit_norms",
     "smallest_guard",
     "steering_effect",
     "unedited_accuracy",
