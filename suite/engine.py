@@ -159,7 +159,7 @@ class Engine:
             edit = fitted.edit
             if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
                 edit = edit.at(scores.sweep.chosen_towards)
-            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
+            scores.samples = samples(at.stage, {at.site: edit}, self.options.samples)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted:

@@ -107,9 +107,9 @@ def generations(
     subject = engine.subject
     tokens = subject.encode(prompts)
     site = cells[0].fixture.site
-    drawn = {UNEDITED: complete(subject, tokens, None, site, sampling)}
+    drawn = {UNEDITED: complete(subject, tokens, {}, sampling)}
     for name, edit in edits.items():
-        drawn[name] = complete(subject, tokens, edit, site, sampling)
+        drawn[name] = complete(subject, tokens, {site: edit}, sampling)
     return Generations(
         subject=cells[0].fixture.subject,
         fixture=cells[0].fixture.id,

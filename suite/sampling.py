@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -38,18 +38,16 @@ KEPT = Sampling(n=1, max_new_tokens=24)
 """How the samples of a scorecard are drawn: short ones."""
 
 
-def complete(
-    subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | None, site: str, sampling: Sampling
-) -> Completions:
-    """Completions of each prompt, as token ids; without an edit the subject's own."""
-    edits = {}
-    if edit is not None:
-        running = running_form(edit, subject.dtype)
-        edits = {site: SiteEdit(running.at_places, running.scope)}
+Edits = Mapping[str, Edit]
+
+
+def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
+    """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
+    running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
     return generate(
         subject,
         tokens,
-        edits,
+        {site: SiteEdit(edit.at_places, edit.scope) for site, edit in running.items()},
         n=sampling.n,
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
@@ -64,16 +62,16 @@ def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     ]
 
 
-def samples(stage: ConceptStage, edit: Edit, site: str, n: int) -> tuple[Sample, ...]:
+def samples(stage: ConceptStage, edits: Edits, n: int) -> tuple[Sample, ...]:
     """What the subject goes on with, unedited and edited, after n prompts of the `test` split; none for n = 0.
 
     An edit that sees labels has none: a text that is generated has no label.
     """
-    if n == 0 or edit.needs_labels:
+    if n == 0 or any(edit.needs_labels for edit in edits.values()):
         return ()
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    after = decoded(subject, complete(subject, subject.encode(prompts), edit, site, KEPT))
+    after = decoded(subject, complete(subject, subject.encode(prompts), edits, KEPT))
     pairs = zip(prompts, _unedited(subject, prompts), after, strict=True)
     return tuple(Sample(prompt, before, edited) for prompt, before, (edited,) in pairs)
 
@@ -81,7 +79,7 @@ def samples(stage: ConceptStage, edit: Edit, site: str, n: int) -> tuple[Sample,
 @lru_cache(maxsize=4)
 def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """The same for every method on a concept."""
-    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), None, "", KEPT)))
+    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), {}, KEPT)))
 
 
 def few(concept: Concept, n: int) -> list[int]:
