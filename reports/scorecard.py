@@ -42,8 +42,8 @@ SCHEMA = 2
 
 Role = Literal["method", "control", "oracle"]
 
-# A fixture without a subject: planted activations.
-_NO_SUBJECT = frozenset({"", "planted"})
+# Fixtures without a subject: planted activations and word vectors.
+_NO_SUBJECT = frozenset({"", "planted", "vectors"})
 
 
 class ScorecardError(ValueError):
@@ -68,7 +68,7 @@ class CellId:
 
     @property
     def fixture(self) -> str:
-        """`gender@smollm2-135m/resid_post.26:last`; for planted activations, which have no subject, the concept."""
+        """`gender@smollm2-135m/resid_post.26:last`; the concept alone where there is no subject."""
         if self.subject in _NO_SUBJECT:
             return self.concept
         return f"{self.concept}@{self.subject}/{self.site}:{self.slot}"

@@ -7,7 +7,16 @@ import inspect
 
 from tabulate import tabulate
 
-from interpmark.fixtures import DEPTHS, concept_names, planted_names, site_at
+from interpmark.fixtures import (
+    DEFAULT_CONCEPTS,
+    DEPTHS,
+    STATIC_EMBEDDINGS,
+    WEAK,
+    WORD_VECTORS,
+    concept_names,
+    planted_names,
+    site_at,
+)
 from interpmark.fixtures.subjects import describe_subject, subject_names
 from interpmark.methods import DEFAULT_METHODS, available, get_method, load_method_source
 
@@ -33,14 +42,24 @@ def _marks(control: bool, oracle: bool) -> str:
 
 
 def fixtures() -> str:
-    """The fixtures of the default run, a row each."""
+    """The built-in fixtures, a row each."""
     card = describe_subject(DEFAULT_SUBJECT)
     rows = [(name, "no language model: activations with known ground truth") for name in planted_names()]
+    rows.append((WORD_VECTORS, "no language model: GloVe vectors of masculine and feminine words"))
+    rows.append(
+        (f"{STATIC_EMBEDDINGS}@{card.name}/embeddings:word", f"the same on the input embeddings of {card.name}")
+    )
     for name in concept_names():
-        for depth in DEPTHS[name]:
-            rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
+        ground = f"{name}, on {card.name}" + (", weak there" if name in WEAK else "")
+        rows += [(f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", ground) for depth in DEPTHS[name]]
     table = tabulate(rows, headers=("fixture", "ground"))
-    return f"{table}\n\nAdd your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column)."
+    notes = (
+        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}.",
+        "Ask for others by name, as in --interp-fixtures 'sentiment@*'.",
+        "Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column,",
+        "or a .txt of word vectors in the format of GloVe).",
+    )
+    return f"{table}\n\n" + "\n".join(notes)
 
 
 def subjects() -> str:

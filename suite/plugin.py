@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .devices import pin_worker
 from .errors import UsageError
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 from .shards import parse_shard
@@ -28,7 +29,13 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-methods", "append", [], "SPECS", "methods to score, comma-separated, e.g. 'leace,inlp(rank=4)'"),
     ("--interp-method", "append", [], "SOURCE", "add the methods of a file or of module:attr to the run"),
     ("--interp-fixtures", "append", [], "GLOBS", "fixtures to score on, e.g. 'planted*' or 'gender@*'"),
-    ("--interp-concept", "append", [], "SOURCE", "add a concept: JSONL, CSV or Parquet file, or a datasets name"),
+    (
+        "--interp-concept",
+        "append",
+        [],
+        "SOURCE",
+        "add a concept: JSONL, CSV or Parquet file, a datasets name, or .txt word vectors",
+    ),
     ("--interp-subject", "store", DEFAULT_SUBJECT, "SUBJECT", "name, hub id, local folder or .gguf file"),
     ("--interp-sites", "append", [], "SITES", "sites, e.g. resid_post.15, or 'all'; default: each concept's own"),
     ("--interp-seeds", "store", "0", "SEEDS", "seeds, e.g. '0,1,2' (default 0)"),
@@ -59,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, action=action, default=default, metavar=metavar, help=text)
     group.addoption("--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look")
     group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Choose this worker's GPU, before a conftest.py or a test can load torch."""
+    pin_worker(early_config.known_args_namespace.interp_device)
 
 
 def run_options(config: pytest.Config) -> RunOptions:

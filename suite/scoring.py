@@ -22,7 +22,7 @@ from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
 
-NO_SUBJECT = "the activations are planted: no language model is involved"
+NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-ALPHABET = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "<|endoftext|>"]
+from interpmark.fixtures import get_corpus
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -26,21 +27,27 @@ def suite_run(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def tiny_llama(tmp_path: Path) -> Path:
-    """A random Llama of three blocks with a tokenizer of bytes, and room for the neutral corpus' documents."""
-    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(ALPHABET)}, merges=[]))
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random Llama of four blocks, whose tokenizer has a token for a word as common as " is"."""
+    tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=512, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(get_corpus("neutral").documents, trainer)
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-    fast.save_pretrained(tmp_path / "tiny")
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        vocab_size=len(fast), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=4096, eos_token_id=fast.eos_token_id, initializer_range=0.2,
+        vocab_size=len(fast), hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=512, eos_token_id=fast.eos_token_id, initializer_range=0.2,
     )  # fmt: skip
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "tiny")
-    return tmp_path / "tiny"
+    folder = tmp_path_factory.mktemp("subject") / "tiny"
+    fast.save_pretrained(folder)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from interpmark.suite.engine import Engine
 from interpmark.suite.generating import UNEDITED, generations, nll
 from interpmark.suite.sampling import Sampling, few
 
-PROMPTS = ("On day 3 the warm water", "On day 3 the cold water")
+PROMPTS = ("On day 3 the warm water", "On day 4 the warm water")
 SHORT = Sampling(n=2, max_new_tokens=6)
 
 

@@ -252,9 +252,9 @@ def test_shards_that_divide_a_capture_merged_are_the_whole_run(tiny_llama: Path,
         methods=("leace", "mean-projection"), store=tmp_path / "whole", cache=False,
     )  # fmt: skip
     parts = [replace(whole, store=tmp_path / f"shard-{k}", shard=(k, 2)) for k in (1, 2)]
-    assert [len({card.cell.site for card in score_all(options)}) for options in (whole, *parts)] == [3, 1, 2]
+    assert [len({card.cell.site for card in score_all(options)}) for options in (whole, *parts)] == [4, 2, 2]
     merged = join([options.store for options in parts], tmp_path / "merged")
-    assert merged.total == 6
+    assert merged.total == 8
     assert all(card.error is None for card in merged.store.scorecards())
     assert results(tmp_path / "merged") == results(tmp_path / "whole")
 
