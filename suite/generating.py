@@ -14,13 +14,13 @@ from interpmark.fixtures.subjects.generate import Completions
 from interpmark.methods import Edit, Steering, load_edit
 from interpmark.reports.store import Store
 
-from .cells import Cell, PlantedFixture, collect_cells
+from .cells import Cell, SubjectFixture, collect_cells
 from .engine import Engine, finished
 from .errors import UsageError
 from .measures.fluency import distinct, perplexity, repetition
 from .options import RunOptions
 from .progress import Progress
-from .sampling import Sampling, complete, decoded
+from .sampling import Sampling, by_site, complete, decoded
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +109,7 @@ def generations(
     site = cells[0].fixture.site
     drawn = {UNEDITED: complete(subject, tokens, {}, sampling)}
     for name, edit in edits.items():
-        drawn[name] = complete(subject, tokens, {site: edit}, sampling)
+        drawn[name] = complete(subject, tokens, by_site(edit, site), sampling)
     return Generations(
         subject=cells[0].fixture.subject,
         fixture=cells[0].fixture.id,
@@ -129,7 +129,7 @@ def on_one_fixture(options: RunOptions) -> list[Cell]:
     names = list(dict.fromkeys(cell.fixture.name for cell in cells))
     if len(names) > 1:
         raise UsageError(f"text is generated with edits of one fixture, and these match: {', '.join(names)}")
-    if isinstance(cells[0].fixture, PlantedFixture):
+    if not isinstance(cells[0].fixture, SubjectFixture):
         raise UsageError(f"{names[0]} has no language model to generate text with; name a concept such as gender")
     return [cell for cell in cells if cell.fixture.id == cells[0].fixture.id]
 

@@ -41,6 +41,11 @@ KEPT = Sampling(n=1, max_new_tokens=24)
 Edits = Mapping[str, Edit]
 
 
+def by_site(edit: Edit | Edits, site: str) -> Edits:
+    """Edits by their sites: an edit alone acts at the fixture's."""
+    return {site: edit} if isinstance(edit, Edit) else edit
+
+
 def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
     """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
     running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
