@@ -25,6 +25,7 @@ from .stage import ConceptStage
 
 NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
+NO_FACT_SITES = "facts are run with an edit at one site"
 NO_FACT_LABELS = "the edit sees labels, and a prompt that asks for a fact has none"
 
 
@@ -132,10 +133,11 @@ def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, 
             scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed, offsets))
 
 
-def score_facts(scores: Scores, edit: Edit, facts: FactStage, site: str, seed: int) -> None:
+def score_facts(scores: Scores, edit: Edit | SiteEdits, facts: FactStage, site: str, seed: int) -> None:
     """Score how likely the subject finds right and wrong facts, before and after."""
-    if edit.needs_labels:
-        scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), NO_FACT_LABELS)
+    reason = NO_FACT_LABELS if edit.needs_labels else NO_FACT_SITES
+    if edit.needs_labels or isinstance(edit, SiteEdits):
+        scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), reason)
         return
     before, after = facts.reference, facts.log_probs(site, edit)
     scores.add(measures.facts_change(before, after, facts.right, facts.wrong, facts.groups, seed))
