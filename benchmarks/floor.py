@@ -126,12 +126,12 @@ def places_of(texts: Sequence[Sequence[int]], leads: Sequence[int] | None = None
 
 def default_flops() -> dict[str, float]:
     """FLOPs of the default run by part, and their total."""
-    from interpmark.fixtures import DEPTHS, concept_names, get_concept, get_corpus, site_at
+    from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, get_concept, get_corpus, site_at
     from interpmark.fixtures.subjects import load_subject
 
     subject = load_subject(SUBJECT)
     shape = _shape(subject)
-    sites = {name: [_block(site_at(depth, shape.n_blocks)) for depth in DEPTHS[name]] for name in concept_names()}
+    sites = {name: [_block(site_at(depth, shape.n_blocks)) for depth in DEPTHS[name]] for name in DEFAULT_CONCEPTS}
     deepest = max(max(blocks) for blocks in sites.values())
     documents = [ids[:-1] for ids in subject.encode(get_corpus("neutral").documents)]
     corpus = places_of(documents)

@@ -29,7 +29,9 @@ class Rows(NamedTuple):
     n_fit: int
 
 
-def write_rows(folder: Path, n: int | None = None) -> None:
+def write_rows(
+    folder: Path, n: int | None = None, splits: tuple[str, ...] = ("fit", "probe"), file: str = "rows.npz"
+) -> None:
     """Capture the concept's `fit` and `probe` prompts, or n of them with equal classes, and write them."""
     import numpy as np
 
@@ -38,7 +40,7 @@ def write_rows(folder: Path, n: int | None = None) -> None:
 
     concept = get_concept("gender")
     subject = load_subject("smollm2-135m")
-    rows = np.concatenate([concept.rows("fit"), concept.rows("probe")])
+    rows = np.concatenate([concept.rows(split) for split in splits])
     if n is not None:
         rows = _balanced(rows, np.asarray(concept.labels), n)
     tokens = subject.encode([concept.texts[row] for row in rows])
@@ -46,25 +48,25 @@ def write_rows(folder: Path, n: int | None = None) -> None:
     names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
     groups = np.array([names[concept.groups[row]] for row in rows])
     n_fit = int(np.isin(rows, concept.rows("fit")).sum())
-    _write(folder, found[SITE].x, np.asarray(concept.labels)[rows], groups, n_fit)
+    _write(folder / file, found[SITE].x, np.asarray(concept.labels)[rows], groups, n_fit)
 
 
-def write_small_rows(folder: Path) -> None:
+def write_small_rows(folder: Path, seed: int = 0, file: str = "rows.npz") -> None:
     """Write a few random rows in place of the subject's."""
     import numpy as np
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     z = np.arange(160) // 2 % 2
     x = rng.normal(size=(160, 24)) * np.logspace(1, -1, 24)
     x[:, 3] += 4 * z
-    _write(folder, x, z, np.arange(160) // 2, 120)
+    _write(folder / file, x, z, np.arange(160) // 2, 120)
 
 
-def read_rows(folder: Path) -> Rows:
+def read_rows(folder: Path, file: str = "rows.npz") -> Rows:
     """Read what was written."""
     import numpy as np
 
-    with np.load(folder / "rows.npz") as kept:
+    with np.load(folder / file) as kept:
         return Rows(kept["x"].astype(np.float64), kept["z"].astype(np.int64), kept["groups"], int(kept["n_fit"]))
 
 
@@ -83,8 +85,8 @@ def _balanced(rows: NDArray[np.int64], labels: NDArray[Any], n: int) -> NDArray[
     return np.sort(np.concatenate(kept))
 
 
-def _write(folder: Path, x: object, z: object, groups: object, n_fit: int) -> None:
+def _write(path: Path, x: object, z: object, groups: object, n_fit: int) -> None:
     import numpy as np
 
     arrays = {"x": np.asarray(x), "z": np.asarray(z), "groups": np.asarray(groups), "n_fit": np.asarray(n_fit)}
-    np.savez(folder / "rows.npz", allow_pickle=False, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)

@@ -1,18 +1,19 @@
-"""Streaming LEACE: fit and apply batch by batch at large d, against itself at half of d or of n.
+"""Streaming LEACE: fit and apply batch by batch at large d, against itself at a smaller d or n.
 
 There is no peer for the memory and time that this takes; what the rows show is the growth. The ratio is the smaller
-run's time over the larger one's, and the note has the growth itself. Doubling d makes the statistics four times and the
+run's time over the larger one's: its inverse is the growth. Doubling d makes the statistics four times and the
 eigendecomposition eight times as dear; doubling n doubles the statistics alone. Rows are drawn on the fly, so that
 nothing but a batch of them exists. The largest run, d = 8,192 with k = 64, has to fit in 8 GB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .drawing import new_figure, save, write_table
 from .measuring import measure
 from .registry import Settings
 from .rows import Row
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from .works import Arrays
 
 BATCH = 2048
-PLOTS = Path(__file__).with_name("plots")
 
 
 class Size(NamedTuple):
@@ -37,30 +37,30 @@ class Size(NamedTuple):
 
 
 def rows(settings: Settings) -> list[Row]:
-    """Measure, and draw the growth where matplotlib is there."""
-    found = measure(__name__, works(settings.small), settings)
-    if not settings.small:
-        _plot(found)
-    return found
+    """Measure."""
+    return measure(__name__, works(settings.small), settings)
 
 
 def works(small: bool) -> list[Work]:
-    """Twice the width and twice the rows: what was measured, against half of it."""
+    """Twice the width, and two and four times the rows: what was measured, against the smaller one."""
     if small:
         return [_work(Size(64, 2, 512), Size(32, 2, 512))]
     n = 16_384
-    wider = [_work(Size(d, k, n), Size(d // 2, k, n)) for d, k in ((2048, 2), (4096, 2), (8192, 2), (8192, 64))]
-    return [*wider, _work(Size(4096, 2, 2 * n), Size(4096, 2, n))]
+    wider = [
+        _work(Size(d, k, n), Size(d // 2, k, n)) for d, k in ((2048, 2), (4096, 2), (8192, 2), (2048, 64), (8192, 64))
+    ]
+    longer = [_work(Size(2048, 2, 4 * m), Size(2048, 2, m)) for m in (n, 4 * n)]
+    return [*wider, _work(Size(4096, 2, 2 * n), Size(4096, 2, n)), *longer]
 
 
-def _work(size: Size, half: Size) -> Work:
+def _work(size: Size, smaller: Size) -> Work:
     return Work(
         f"leace-stream {size}",
-        f"itself at {half}",
+        f"itself at {smaller}",
         Side(partial(_prepare, size), _fit_and_apply, _report),
-        Side(partial(_prepare, half), _fit_and_apply, _report),
+        Side(partial(_prepare, smaller), _fit_and_apply, _report),
         partial(_agreement, size),
-        repetitions=1 if size.d >= 4096 else 3,
+        repetitions=1 if size.d >= 4096 or size.n > 16_384 else 3,
     )
 
 
@@ -108,24 +108,35 @@ def _agreement(size: Size, ours: Arrays, theirs: Arrays) -> str:
     return f"covariance left {float(ours['left']):.0e} of what it was (float32 rows)"
 
 
-def _plot(found: Sequence[Row]) -> None:
-    """Time and memory against d, for each k, on logarithmic axes."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
+def draw(found: Sequence[Row], folder: Path) -> None:
+    """Write leace-stream.csv and leace-stream.png: seconds and MiB against d for each k, and against n for each d."""
     points = _points(found)
-    if not points:
+    lines = [(*size, *values) for size, values in sorted(points.items())]
+    write_table(folder / "leace-stream.csv", ("d", "k", "n", "seconds", "peak_mb"), lines)
+    figure = new_figure(7, 5)
+    if figure is None:
         return
-    figure = Figure(figsize=(7, 3), layout="constrained")
-    for axes, column, label in zip(figure.subplots(1, 2), (0, 1), ("seconds", "peak MiB"), strict=True):
-        for k, n in sorted({(size.k, size.n) for size in points}):
-            own = sorted(size for size in points if (size.k, size.n) == (k, n))
-            axes.plot([size.d for size in own], [points[size][column] for size in own], "o-", label=f"k={k} n={n:,}")
-        axes.set(xscale="log", yscale="log", xlabel="d", ylabel=label)
-        axes.legend(fontsize=7)
-    PLOTS.mkdir(exist_ok=True)
-    figure.savefig(PLOTS / "leace-stream.svg")
+    panels = figure.subplots(2, 2, sharex="col")
+    for column, (axis, fixed) in enumerate((("d", ("k", "n")), ("n", ("d", "k")))):
+        panels[1, column].set_xlabel(axis)
+        for row, label in enumerate(("seconds", "peak MiB")):
+            panel = panels[row, column]
+            panel.set(xscale="log", yscale="log", ylabel=label)
+            for name, own in _curves(points, axis, fixed).items():
+                panel.plot([getattr(size, axis) for size in own], [points[size][row] for size in own], "o-", label=name)
+                panel.legend(fontsize=7)
+            panel.set_xticks(sorted({getattr(size, axis) for size in points}))
+            panel.set_xticks([], minor=True)
+            panel.xaxis.set_major_formatter("{x:,.0f}")
+    save(figure, folder / "leace-stream.png")
+
+
+def _curves(points: Iterable[Size], axis: str, fixed: tuple[str, str]) -> dict[str, list[Size]]:
+    """The sizes of each curve along an axis by what stays fixed on it, those of a single point left out."""
+    curves: dict[str, list[Size]] = {}
+    for size in sorted(points):
+        curves.setdefault(" ".join(f"{name}={getattr(size, name):,}" for name in fixed), []).append(size)
+    return {name: own for name, own in curves.items() if len(own) > 1}
 
 
 def _points(found: Sequence[Row]) -> dict[Size, tuple[float, float]]:

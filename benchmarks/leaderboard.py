@@ -1,8 +1,10 @@
 """Twelve erasers on gender at one site, all four measures: `score_all` against the script of a careful user.
 
 Both sides begin with their libraries imported, load the subject from the same unpacked folder, and end with all
-estimates and their intervals. Cold: no activation is on disk. Warm: those of an earlier run are. What this project does
-on top of the script is listed at its beginning. The twelve are the default run's methods but for `identity` and
+estimates and their intervals. Cold: nothing is on disk. Activations warm: those of an earlier run are, and every eraser
+is fitted and scored. All warm: the store of an earlier run is there too, and every result is found by its key. The
+script keeps nothing and does the same each time. What this project does on top of it is listed at its beginning. The
+twelve are the default run's methods but for `identity` and
 `oracle-leace`, which sees labels while the subject runs.
 """
 
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .gender_rows import SITE
+from .job import SUBJECT, make_cache
 from .measuring import measure
 from .registry import Settings
 from .rows import Row
@@ -41,7 +44,6 @@ ERASERS = (
 COMPARED = ("full-ablation", "mean-projection", "median-projection", "leace", "leace(method=orth)", "sal")
 """Erasers that both sides fit to the same edit: no randomness, no solver's tolerance."""
 MEASURES = ("residual_accuracy", "edit_norm", "behavior_effect", "perplexity_damage")
-SUBJECT = "smollm2-135m"
 
 
 def rows(settings: Settings) -> list[Row]:
@@ -61,26 +63,18 @@ def works(small: bool) -> list[Work]:
             partial(_write, kind),
             repetitions=1 if small else 2,
         )
-        for kind in ("cold", "warm")
+        for kind in ("cold", "activations warm", "all warm")
     ]
 
 
 def _write(kind: str, folder: Path) -> None:
-    """Make a cache folder that has the subject, and for warm the activations of an earlier run."""
-    from interpmark.fixtures.subjects import fetch, load_subject
-    from interpmark.fixtures.subjects.prepared import prepare_gguf
+    """Make a cache folder that has the subject, and what an earlier run would have left."""
     from interpmark.suite import score_all
 
-    file = fetch(SUBJECT)
-    model, _ = prepare_gguf(file)
+    model = make_cache(folder / "cache")
     (folder / "model.txt").write_text(str(model), encoding="utf-8")
-    cache = folder / "cache"
-    cache.mkdir()
-    (cache / "subjects").symlink_to(file.parent.resolve(), target_is_directory=True)
-    os.environ["INTERPMARK_CACHE"] = str(cache)
-    load_subject(SUBJECT)  # remembers the files' hashes there
-    if kind == "warm":
-        score_all(_options(folder / "earlier", ("identity",)))
+    if kind != "cold":
+        score_all(_options(folder / "earlier", ("identity",) if kind == "activations warm" else ERASERS))
 
 
 def _options(store: Path, methods: tuple[str, ...] = ERASERS) -> Any:
@@ -101,7 +95,7 @@ def _prepare_ours(kind: str, folder: Path) -> Any:
         # What this run captures must not serve the next one.
         cache = Path(shutil.copytree(cache, own / "cache", symlinks=True))
     os.environ["INTERPMARK_CACHE"] = str(cache)
-    return _options(own / "store")
+    return _options(folder / "earlier" if kind == "all warm" else own / "store")
 
 
 def _ours(options: Any) -> Any:

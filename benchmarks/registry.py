@@ -11,12 +11,15 @@ from .rows import Row
 
 BENCHMARKS = {
     "inlp": "INLP of rank 16 against a loop over scikit-learn's logistic regression",
+    "rlace": "R-LACE of rank 1 against the published loop",
     "leace-fit": "LEACE fit against concept-erasure's LeaceFitter, by d",
     "panel": "the adversary panel against scikit-learn's equivalents",
     "leaderboard": "twelve erasers and all four measures against the script of a careful user",
     "capture": "capture of all blocks against transformers' output_hidden_states",
     "floor": "the matrix products of the default run, in seconds of this machine",
-    "leace-stream": "streaming LEACE at large d against itself at half the size",
+    "leace-stream": "streaming LEACE at large d and n against itself at a smaller size",
+    "growth": "the main job against methods, sites and prompts, against itself at the smallest size",
+    "profile": "where the time of the main job goes, as shares of its wall time",
 }
 """What each benchmark measures, in the order in which they are run."""
 
@@ -31,6 +34,7 @@ class Settings:
         works: Parts of names; a work is done when its name holds one of them. Empty for all.
         store: Store of a finished default run, for `floor`.
         wall: Seconds that this run took; None to take them from the store.
+        fixtures: Globs of the run that `profile` looks at; None for the default run.
 
     """
 
@@ -39,6 +43,7 @@ class Settings:
     works: tuple[str, ...] = ()
     store: Path | None = None
     wall: float | None = None
+    fixtures: str | None = None
 
 
 class Benchmark(Protocol):

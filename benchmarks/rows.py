@@ -19,7 +19,8 @@ class Row:
         peer: Who else did it.
         ours_s: Median seconds of this project; None where nothing was run.
         peer_s: Median seconds of the peer.
-        ratio: Median over repetitions of the peer's seconds over ours: above 1 this project is faster.
+        ratio: Median over repetitions of the peer's seconds over ours: above 1 this project is faster. For `growth` it
+            is the growth in time over the growth in size, and for `profile` the share of the wall time.
         ours_mb: Largest peak memory of our process, in MiB.
         peer_mb: Largest peak memory of the peer's.
         spread: (max - min) / median of the repetitions' ratios; 0 for a single repetition.
@@ -61,6 +62,11 @@ def to_text(rows: Sequence[Row]) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
+
+
+def read_json(path: Path) -> list[Row]:
+    """The rows that `write_json` wrote."""
+    return [Row(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def write_json(rows: Sequence[Row], path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from tabulate import tabulate
 
-from interpmark.fixtures import concept_names, get_concept
+from interpmark.fixtures import DEFAULT_CONCEPTS, get_concept
 from interpmark.reports.intervals import clustered_ratio
 from interpmark.reports.scorecard import Scorecard
 from interpmark.reports.store import Store
@@ -41,7 +41,7 @@ def main(folder: str) -> None:
     cards = [
         card
         for card in Store.open(folder).scorecards()
-        if card.cell.method in METHODS and card.cell.concept in concept_names() and card.error is None
+        if card.cell.method in METHODS and card.cell.concept in DEFAULT_CONCEPTS and card.error is None
     ]
     cards.sort(key=lambda card: (card.cell.concept, card.cell.site, card.cell.method))
     rows = [(card.cell.concept, card.cell.site, card.cell.method, *by_template(card)) for card in cards]

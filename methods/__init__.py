@@ -4,8 +4,9 @@ Importing this package registers every built-in method and does not import torch
 """
 
 from interpmark.methods import erasers as _erasers  # noqa: F401 (registers the built-in methods)
+from interpmark.methods import steerers as _steerers  # noqa: F401 (the same)
 from interpmark.methods.affine import AffineEdit
-from interpmark.methods.edit_files import load_edit, load_site_edits, save_edit
+from interpmark.methods.edit_files import load_any_edit, load_edit, load_site_edits, save_edit
 from interpmark.methods.edits import ConstantEdit, Edit, IdentityEdit, OracleEdit
 from interpmark.methods.errors import (
     EditError,
@@ -17,11 +18,20 @@ from interpmark.methods.errors import (
     SpecError,
     UnknownMethodError,
 )
-from interpmark.methods.kinds import CLAIMS, KINDS, LABELS
+from interpmark.methods.kinds import CLAIMS, KINDS, LABELS, SCOPES
 from interpmark.methods.registry import MethodInfo, register
 from interpmark.methods.site_edits import SiteEdits
 from interpmark.methods.source import load_method_source
 from interpmark.methods.spec import MethodSpec, available, get_method
+from interpmark.methods.steering import (
+    AddedVector,
+    MirroredCoordinates,
+    PartialEdit,
+    PlacedVectors,
+    SetCoordinate,
+    SidedVector,
+    Steering,
+)
 
 DEFAULT_METHODS: tuple[str, ...] = (
     "identity",
@@ -46,6 +56,8 @@ __all__ = [
     "DEFAULT_METHODS",
     "KINDS",
     "LABELS",
+    "SCOPES",
+    "AddedVector",
     "AffineEdit",
     "ConstantEdit",
     "Edit",
@@ -57,13 +69,20 @@ __all__ = [
     "MethodSourceError",
     "MethodSpec",
     "MethodWarning",
+    "MirroredCoordinates",
     "OracleEdit",
+    "PartialEdit",
+    "PlacedVectors",
     "RegistrationError",
+    "SetCoordinate",
+    "SidedVector",
     "SiteEdits",
     "SpecError",
+    "Steering",
     "UnknownMethodError",
     "available",
     "get_method",
+    "load_any_edit",
     "load_edit",
     "load_method_source",
     "load_site_edits",

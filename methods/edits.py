@@ -62,6 +62,19 @@ class Edit(ABC):
 
         """
 
+    @property
+    def scope(self) -> str:
+        """Which positions the edit touches while the subject runs, out of `SCOPES`."""
+        return "all"
+
+    def at_places(self, x: Tensor, place: Tensor, z: Tensor | None = None) -> Tensor:
+        """Return the edited activations of tokens whose place in their text, `[...]` int64, is known.
+
+        Places are counted from the first token after the prefix; -1 is the prefix and padding. Most edits do the same
+        at every place.
+        """
+        return self(x, z)
+
     @abstractmethod
     def tensors(self) -> dict[str, Tensor]:
         """Return everything that the edit consists of."""

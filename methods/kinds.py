@@ -25,6 +25,16 @@ CLAIMS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+SCOPES: Mapping[str, str] = MappingProxyType(
+    {
+        "all": "every token of the prompt and every generated one",
+        "prefill": "every token of the prompt, no generated one",
+        "last": "the last token of the prompt, no generated one",
+        "after-instruction": "from the last token of the instruction on, generated ones too",
+    }
+)
+"""The positions that an edit touches while the subject runs. The prefix and padding are in no scope."""
+
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "binary": "z int64 [n] with two classes",

@@ -68,10 +68,11 @@ class StreamingStatistics:
         if not bool(rows.isfinite().all()):
             raise FitError("the activations or the labels hold NaN or infinity")
         mean = rows.mean(0)
-        centred = rows - mean
         gap = mean - self._mean
         total = self.n + m
-        self._moment = self._moment + centred.T @ centred + torch.outer(gap, gap) * (self.n * m / total)
+        # the gap between the means as one more row, so that one product in place adds both: (d + k)² is large
+        parts = torch.cat([rows - mean, (gap * (self.n * m / total) ** 0.5)[None]])
+        self._moment.addmm_(parts.T, parts)
         self._mean = self._mean + gap * (m / total)
         self.n = total
 

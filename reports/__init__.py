@@ -2,12 +2,12 @@
 
 from interpmark.reports.estimate import Estimate, Status
 from interpmark.reports.leaderboard import Leaderboard, write_reports
-from interpmark.reports.measures import HEADLINES, MEASURES, Measure
+from interpmark.reports.measures import MEASURES, Measure, headlines, measures_for
 from interpmark.reports.scorecard import SCHEMA, CellId, Failure, Role, Scorecard, ScorecardError, Scorecards
 from interpmark.reports.store import Store, StoreError, StoreWarning
+from interpmark.reports.sweep import Sweep, SweepPoint
 
 __all__ = [
-    "HEADLINES",
     "MEASURES",
     "SCHEMA",
     "CellId",
@@ -23,5 +23,9 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreWarning",
+    "Sweep",
+    "SweepPoint",
+    "headlines",
+    "measures_for",
     "write_reports",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.measures import HEADLINES
+from interpmark.reports.measures import headlines
 from interpmark.reports.scorecard import Scorecard
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def all_estimates(card: Scorecard) -> tuple[Estimate, ...]:
     if card.error is None:
         return card.estimates
     present = {estimate.measure for estimate in card.estimates}
-    missing = [Estimate.failed(name, card.error.line) for name in HEADLINES if name not in present]
+    missing = [Estimate.failed(name, card.error.line) for name in headlines(card.cell.kind) if name not in present]
     return (*card.estimates, *missing)
 
 

@@ -140,11 +140,15 @@ def _context(cards: Iterable[Scorecard]) -> dict[str, Estimate]:
     return {name: pool(list(by_seed.values())) for name, by_seed in found.items() if by_seed}
 
 
-def _reading_order(row: Row) -> tuple[int, bool, float, float, str]:
-    """Methods, then failed methods, then controls, then oracles; within each by residual accuracy, then edit norm."""
+def _reading_order(row: Row) -> tuple[int, bool, float, float, float, str]:
+    """Methods, then failed methods, then controls, then oracles.
 
-    def value(measure: str) -> float:
+    Within each, erasers by residual accuracy and then edit norm, steerers by their effect, the largest first.
+    """
+
+    def value(measure: str, sign: int = 1) -> float:
         found = row.estimates.get(measure)
-        return math.inf if found is None or found.value is None else found.value
+        return math.inf if found is None or found.value is None else sign * found.value
 
-    return (_ROLES.index(row.role), not row.seeds, value("residual_accuracy"), value("edit_norm"), row.method)
+    scores = (value("steering_effect", -1), value("residual_accuracy"), value("edit_norm"))
+    return (_ROLES.index(row.role), not row.seeds, *scores, row.method)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from interpmark.reports.measures import HEADLINES, MEASURES, Direction
+from interpmark.reports.measures import MEASURES, Direction, headlines
 
 _ARROWS: dict[Direction, str] = {"lower": " ↓", "higher": " ↑", "one": " →1", "context": ""}
 _WORDS: dict[Direction, str] = {
     "lower": "lower is better (↓)",
     "higher": "higher is better (↑)",
     "one": "1 is best (→1)",
+}
+_READINGS = {
+    "eraser": "A residual accuracy at the majority rate means that nothing linear is left.",
+    "steerer": (
+        "A steering effect of 2 means that each class is steered as far as the unedited classes are apart, 1 half way; "
+        "the strengths are chosen on half of the probe split among those that cost at most 0.1 nats."
+    ),
 }
 
 
@@ -29,17 +36,19 @@ def column_title(name: str, kind: str, *, stacked: bool) -> str:
 
 def legend(kinds: Iterable[str]) -> list[str]:
     """Return one line per kind of method, and one on intervals and order."""
-    lines = [_directions(kind) for kind in sorted(kinds)]
+    present = sorted(kinds)
+    lines = [_directions(kind) for kind in present]
+    readings = [_READINGS[kind] for kind in present if kind in _READINGS]
     lines.append(
         "Brackets are 95 % intervals. The order of rows is for reading and is no rank: overlapping intervals do not "
-        "tell two methods apart. A residual accuracy at the majority rate means that nothing linear is left."
+        f"tell two methods apart. {' '.join(readings)}".rstrip()
     )
     return lines
 
 
 def _directions(kind: str) -> str:
     by_direction: dict[Direction, list[str]] = {}
-    for name in HEADLINES:
+    for name in headlines(kind):
         by_direction.setdefault(MEASURES[name].direction(kind), []).append(MEASURES[name].title)
     parts = [f"{words} for {', '.join(by_direction[way])}" for way, words in _WORDS.items() if way in by_direction]
     if "context" in by_direction:

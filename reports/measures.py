@@ -24,6 +24,7 @@ class Measure:
 
     `better` maps a kind of method ("eraser", ...) to the direction that is good for it. `bounds` are the smallest and
     largest possible values, None where there is no bound. `headline` measures have a column in the leaderboard.
+    `kinds` are the kinds of method that it is for; empty when it is for all.
     """
 
     name: str
@@ -34,19 +35,71 @@ class Measure:
     better: Mapping[str, Direction] = field(default_factory=dict)
     bounds: tuple[float | None, float | None] = (None, None)
     headline: bool = False
+    kinds: frozenset[str] = frozenset()
     version: int = 1
 
     def direction(self, kind: str) -> Direction:
         """Return the direction that is good for a method of this kind; "context" when none is declared."""
         return self.better.get(kind, "context")
 
+    def is_for(self, kind: str) -> bool:
+        """Return whether methods of this kind are scored by it."""
+        return not self.kinds or kind in self.kinds
 
+
+_ERASER = frozenset({"eraser"})
+_STEERER = frozenset({"steerer"})
 _LOWER: Mapping[str, Direction] = MappingProxyType({"eraser": "lower"})
+_LOWER_COST: Mapping[str, Direction] = MappingProxyType({"eraser": "lower", "steerer": "lower"})
+_HIGHER: Mapping[str, Direction] = MappingProxyType({"steerer": "higher"})
 _ONE: Mapping[str, Direction] = MappingProxyType({"eraser": "one"})
 _FRACTION = (0.0, 1.0)
 _NOT_NEGATIVE = (0.0, None)
 
 _CATALOGUE = (
+    Measure(
+        "steering_effect",
+        "steering effect",
+        "ratio",
+        "behavior effect of steering each class to the other, the strengths chosen on probe: 0 none, 1 even, 2 swapped",
+        better=_HIGHER,
+        headline=True,
+        kinds=_STEERER,
+    ),
+    Measure(
+        "steering_effect_towards",
+        "steering effect, towards",
+        "ratio",
+        "its part on class 0's prompts, steered towards class 1",
+        better=_HIGHER,
+        kinds=_STEERER,
+    ),
+    Measure(
+        "steering_effect_away",
+        "steering effect, away",
+        "ratio",
+        "its part on class 1's prompts, steered away towards class 0",
+        better=_HIGHER,
+        kinds=_STEERER,
+    ),
+    Measure(
+        "steering_effect_at_0.1",
+        "effect at 0.1 nats",
+        "ratio",
+        "steering effect on the sweep where the perplexity damage is 0.1 nats per token",
+        better=_HIGHER,
+        headline=True,
+        kinds=_STEERER,
+    ),
+    Measure(
+        "steering_effect_at_0.3",
+        "effect at 0.3 nats",
+        "ratio",
+        "the same at 0.3 nats per token",
+        better=_HIGHER,
+        headline=True,
+        kinds=_STEERER,
+    ),
     Measure(
         "residual_accuracy",
         "residual accuracy",
@@ -56,6 +109,7 @@ _CATALOGUE = (
         # No lower bound: R² of a continuous concept can be negative.
         bounds=(None, 1.0),
         headline=True,
+        kinds=_ERASER,
     ),
     Measure(
         "residual_accuracy_transfer",
@@ -64,6 +118,7 @@ _CATALOGUE = (
         "the same adversary scored on the transfer split",
         better=_LOWER,
         bounds=(None, 1.0),
+        kinds=_ERASER,
     ),
     Measure(
         "unedited_accuracy",
@@ -72,6 +127,7 @@ _CATALOGUE = (
         "accuracy of the same adversaries on unedited activations",
         group="context",
         bounds=(None, 1.0),
+        kinds=_ERASER,
     ),
     Measure(
         "majority_rate",
@@ -80,6 +136,7 @@ _CATALOGUE = (
         "accuracy of always answering the commonest class (0 for R²)",
         group="context",
         bounds=_FRACTION,
+        kinds=_ERASER,
     ),
     Measure(
         "linear_information",
@@ -87,6 +144,7 @@ _CATALOGUE = (
         "nats",
         "entropy of the label minus the adversary's cross-entropy",
         better=_LOWER,
+        kinds=_ERASER,
     ),
     Measure(
         "guard_residual",
@@ -95,6 +153,7 @@ _CATALOGUE = (
         "largest absolute covariance of edited activations and label on the fit split, relative to before the edit",
         better=_LOWER,
         bounds=_NOT_NEGATIVE,
+        kinds=_ERASER,
     ),
     Measure(
         "edit_norm",
@@ -120,6 +179,7 @@ _CATALOGUE = (
         "edit norm over that of the smallest affine edit that guards the concept",
         better=_LOWER,
         bounds=_NOT_NEGATIVE,
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_effect",
@@ -128,6 +188,7 @@ _CATALOGUE = (
         "1 - mean log-odds of the own class's answers after the edit over before: 0 untouched, 1 erased, 2 swapped",
         better=_ONE,
         headline=True,
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_effect_transfer",
@@ -135,6 +196,7 @@ _CATALOGUE = (
         "ratio",
         "the same on the transfer split",
         better=_ONE,
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_flip_rate",
@@ -143,6 +205,7 @@ _CATALOGUE = (
         "of the prompts whose own class's answers were preferred, the fraction that prefers another's after the edit",
         bounds=_FRACTION,
         headline=True,
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_flip_rate_transfer",
@@ -150,6 +213,15 @@ _CATALOGUE = (
         "fraction",
         "the same on the transfer split",
         bounds=_FRACTION,
+        kinds=_ERASER,
+    ),
+    Measure(
+        "behavior_unedited",
+        "unedited log-odds",
+        "nats",
+        "mean log-odds of the own class's answers before any edit",
+        group="context",
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_tv_on_target",
@@ -158,13 +230,14 @@ _CATALOGUE = (
         "total variation of the next-token distribution, before and after, on the concept's prompts",
         bounds=_FRACTION,
         headline=True,
+        kinds=_ERASER,
     ),
     Measure(
         "behavior_tv_off_target",
         "TV off target",
         "fraction",
         "the same on neutral prompts",
-        better=_LOWER,
+        better=_LOWER_COST,
         bounds=_FRACTION,
         headline=True,
     ),
@@ -173,7 +246,7 @@ _CATALOGUE = (
         "perplexity damage",
         "nats/token",
         "mean negative log-likelihood of a token after the edit minus before, on the neutral corpus",
-        better=_LOWER,
+        better=_LOWER_COST,
         headline=True,
     ),
     Measure(
@@ -182,7 +255,7 @@ _CATALOGUE = (
         "s",
         "wall-clock time of fitting the method",
         group="cost",
-        better=_LOWER,
+        better=_LOWER_COST,
         bounds=_NOT_NEGATIVE,
         headline=True,
     ),
@@ -192,7 +265,7 @@ _CATALOGUE = (
         "s",
         "wall-clock time of applying the edit to the test split",
         group="cost",
-        better=_LOWER,
+        better=_LOWER_COST,
         bounds=_NOT_NEGATIVE,
     ),
     Measure(
@@ -201,7 +274,7 @@ _CATALOGUE = (
         "MB",
         "largest resident memory of the process while the cell was scored",
         group="cost",
-        better=_LOWER,
+        better=_LOWER_COST,
         bounds=_NOT_NEGATIVE,
     ),
 )
@@ -209,8 +282,15 @@ _CATALOGUE = (
 MEASURES: Mapping[str, Measure] = MappingProxyType({measure.name: measure for measure in _CATALOGUE})
 """Every measure by name, in the order in which reports list them."""
 
-HEADLINES: tuple[str, ...] = tuple(measure.name for measure in _CATALOGUE if measure.headline)
-"""Names of the measures that have a column in the leaderboard, in order."""
+
+def measures_for(kind: str) -> tuple[str, ...]:
+    """Return the names of the measures that score methods of this kind, in order."""
+    return tuple(measure.name for measure in _CATALOGUE if measure.is_for(kind))
+
+
+def headlines(kind: str) -> tuple[str, ...]:
+    """Return the names of the measures that have a column in the leaderboard of this kind, in order."""
+    return tuple(measure.name for measure in _CATALOGUE if measure.headline and measure.is_for(kind))
 
 
 def measure_versions(names: Iterable[str]) -> dict[str, int]:

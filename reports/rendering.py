@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.legend import column_title, legend
-from interpmark.reports.measures import HEADLINES, MEASURES
+from interpmark.reports.measures import MEASURES, headlines
 from interpmark.reports.numbers import estimate_text, interval_text, one_line, shortened, value_text
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ _EMPTY = "No results."
 _NAME_WIDTH = 32
 # The measures that a narrow terminal keeps longest come first.
 _PRIORITY = (
+    "steering_effect",
+    "steering_effect_at_0.1",
+    "steering_effect_at_0.3",
     "residual_accuracy",
     "edit_norm",
     "behavior_effect",
@@ -75,7 +78,8 @@ def escaped(text: str) -> str:
 
 
 def _title(table: Table) -> str:
-    return one_line(table.fixture) + (" (older: see the notes)" if table.outdated else "")
+    kind = "" if table.kind == "eraser" else f", {table.kind}s"
+    return one_line(table.fixture) + kind + (" (older: see the notes)" if table.outdated else "")
 
 
 def _facts(table: Table) -> str:
@@ -131,7 +135,7 @@ def _shown(table: Table) -> tuple[list[str], list[str]]:
     """Return the headline measures with a value in some row, and lines that say why the others have none."""
     shown: list[str] = []
     absent: dict[str, list[str]] = {}
-    for name in HEADLINES:
+    for name in headlines(table.kind):
         found = [row.estimates[name] for row in table.rows if name in row.estimates and row.seeds]
         reasons = {estimate.reason for estimate in found}
         # One reason that all rows share is said once, below, and costs no column.
@@ -143,7 +147,7 @@ def _shown(table: Table) -> tuple[list[str], list[str]]:
             absent.setdefault("not measured", []).append(MEASURES[name].title)
     lines = [f"not scored: {', '.join(titles)} ({reason})" for reason, titles in absent.items()]
     # A table of failures alone keeps one column for their messages.
-    shown = shown or list(HEADLINES[:1])
+    shown = shown or list(headlines(table.kind)[:1])
     return shown, lines
 
 

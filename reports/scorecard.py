@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, overload
 from interpmark.reports.estimate import Estimate, Status
 from interpmark.reports.jsontext import Json, dumps, loads, plain
 from interpmark.reports.measures import MEASURES, measure_versions
+from interpmark.reports.sweep import ESTIMATES, Sweep, SweepPoint
 
 if TYPE_CHECKING:
     import pandas
@@ -25,6 +26,7 @@ __all__ = [
     "Estimate",
     "Failure",
     "Role",
+    "Sample",
     "SchemaError",
     "Scorecard",
     "ScorecardError",
@@ -35,13 +37,13 @@ __all__ = [
 
 Record = TypeVar("Record", bound="DataclassInstance")
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the JSON that `Scorecard.to_json` writes."""
 
 Role = Literal["method", "control", "oracle"]
 
-# A fixture without a subject: planted activations.
-_NO_SUBJECT = frozenset({"", "planted"})
+# Fixtures without a subject: planted activations and word vectors.
+_NO_SUBJECT = frozenset({"", "planted", "vectors"})
 
 
 class ScorecardError(ValueError):
@@ -66,7 +68,7 @@ class CellId:
 
     @property
     def fixture(self) -> str:
-        """`gender@smollm2-135m/resid_post.26:last`; for planted activations, which have no subject, the concept."""
+        """`gender@smollm2-135m/resid_post.26:last`; the concept alone where there is no subject."""
         if self.subject in _NO_SUBJECT:
             return self.concept
         return f"{self.concept}@{self.subject}/{self.site}:{self.slot}"
@@ -111,6 +113,15 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What the subject goes on with after a prompt, unedited and edited, under one seed."""
+
+    prompt: str
+    unedited: str
+    edited: str
+
+
+@dataclass(frozen=True)
 class Scorecard:
     """All that is known of one finished cell.
 
@@ -119,6 +130,8 @@ class Scorecard:
     result was made; the reports read `finished` (ISO time), `fixture_hash`, `subject_hash`, `method_hash`, `dtype`,
     `prefix` and `engine_version`, and summarise the rest.
     role: "control" and "oracle" methods are set apart in tables. measure_versions: filled from the catalogue.
+    samples: generated texts, where the run kept some.
+    sweep: what a steerer does at every strength that was tried.
     Raises ValueError or TypeError for data that JSON cannot hold, and for two estimates of one measure.
     """
 
@@ -132,6 +145,8 @@ class Scorecard:
     error: Failure | None = None
     role: Role = "method"
     measure_versions: Mapping[str, int] | None = None
+    samples: tuple[Sample, ...] = ()
+    sweep: Sweep | None = None
 
     def __post_init__(self) -> None:
         if self.role not in get_args(Role):
@@ -143,6 +158,7 @@ class Scorecard:
         versions = measure_versions(names) if self.measure_versions is None else self.measure_versions
         object.__setattr__(self, "estimates", tuple(self.estimates))
         object.__setattr__(self, "claims", tuple(self.claims))
+        object.__setattr__(self, "samples", tuple(self.samples))
         object.__setattr__(self, "examples", plain(self.examples, "examples"))
         object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
         object.__setattr__(self, "measure_versions", plain(versions, "measure_versions"))
@@ -152,10 +168,15 @@ class Scorecard:
 
     @property
     def status(self) -> Status:
-        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored"."""
+        """The cell's status: "error" when it failed, "ok" when anything was scored, else "not scored".
+
+        Context does not count: what is known of a fixture, such as its majority rate, is no score of the method.
+        """
         if self.error is not None:
             return "error"
-        return "ok" if any(estimate.status == "ok" for estimate in self.estimates) else "not scored"
+        context = {name for name, measure in MEASURES.items() if measure.group == "context"}
+        scored = any(estimate.status == "ok" and estimate.measure not in context for estimate in self.estimates)
+        return "ok" if scored else "not scored"
 
     def estimate(self, name: str) -> Estimate:
         """Return the estimate of a measure. Raises KeyError naming the measures that there are."""
@@ -183,7 +204,9 @@ class Scorecard:
         own["cell"] = asdict(self.cell)
         own["estimates"] = [asdict(estimate) for estimate in self.estimates]
         own["claims"] = [asdict(claim) for claim in self.claims]
+        own["samples"] = [asdict(sample) for sample in self.samples]
         own["error"] = None if self.error is None else asdict(self.error)
+        own["sweep"] = None if self.sweep is None else asdict(self.sweep)
         return own
 
     @classmethod
@@ -201,7 +224,9 @@ class Scorecard:
             data["cell"] = _record(CellId, data["cell"])
             data["estimates"] = tuple(_record(Estimate, item) for item in data["estimates"])
             data["claims"] = tuple(_record(Claim, item) for item in data["claims"])
+            data["samples"] = tuple(_record(Sample, item) for item in data["samples"])
             data["error"] = None if data["error"] is None else _record(Failure, data["error"])
+            data["sweep"] = None if data["sweep"] is None else _sweep(data["sweep"])
             return _record(cls, data)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ScorecardError(f"not a scorecard of schema {SCHEMA}: {error}") from error
@@ -251,6 +276,14 @@ def check_schema(data: object, expected: int, what: str) -> None:
         newer = isinstance(found, int) and found > expected
         advice = "update interpmark to read it" if newer else "run the suite again to measure it anew"
         raise SchemaError(f"{what} schema {found!r}, but this interpmark reads schema {expected}: {advice}")
+
+
+def _sweep(data: Mapping[str, Any]) -> Sweep:
+    points = [
+        _record(SweepPoint, {**point, **{name: _record(Estimate, point[name]) for name in ESTIMATES}})
+        for point in data["points"]
+    ]
+    return _record(Sweep, {**data, "points": tuple(points)})
 
 
 def _record(kind: type[Record], data: Mapping[str, Any]) -> Record:

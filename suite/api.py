@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
+from .options import CONCEPT_FILES, DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 
 if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecard, Scorecards
@@ -73,10 +72,7 @@ def _with_method(options: RunOptions, method: str) -> RunOptions:
     return replace(options, methods=(method,))
 
 
-_FILES: Sequence[str] = (".jsonl", ".csv", ".parquet")
-
-
 def _with_fixture(options: RunOptions, fixture: str) -> RunOptions:
-    if fixture.endswith(tuple(_FILES)):
+    if fixture.endswith(CONCEPT_FILES):
         return replace(options, concepts=(fixture,), fixtures=(Path(fixture).stem,))
     return replace(options, fixtures=(fixture,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,15 @@ class Bench:
     def walk(self) -> Walk:
         """The prompts on their way through the subject, to be edited site after site, each fitted on what arrives."""
         return self._stage.walk()
+
+    def states(self, tokens: Sequence[Sequence[int]]) -> tuple[torch.Tensor, ...]:
+        """The stream at the bench's site of texts of one's own, `[T, d]` float64 each, the prefix left out.
+
+        Args:
+            tokens: Token ids of each text, as `subject.encode` gives them, the prefix first.
+
+        """
+        return self._stage.states_of(tokens, self.site)
 
     def activations(self, site: str) -> torch.Tensor:
         """The slot activations of the prompts at any site, `[n, d]` float64.

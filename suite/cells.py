@@ -8,18 +8,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interpmark.fixtures import (
+    DEFAULT_CONCEPTS,
     DEPTHS,
     OWN_DEPTHS,
+    STATIC_EMBEDDINGS,
+    WORD_VECTORS,
     Behavior,
     Concept,
     Corpus,
+    RowData,
+    WordVectors,
     concept_names,
     get_behavior,
     get_concept,
     get_corpus,
+    is_vector_file,
     load_concept,
+    load_word_vectors,
+    planted,
     planted_names,
     site_at,
+    word_vectors,
 )
 from interpmark.fixtures.subjects import SubjectCard, check_placement, describe_subject
 from interpmark.methods import DEFAULT_METHODS, MethodSpec, get_method, load_method_source
@@ -51,7 +60,37 @@ class PlantedFixture:
 
     @property
     def shard(self) -> str:
-        """What is captured together."""
+        """What is captured together: nothing here is, so all have one name."""
+        return "planted"
+
+    @property
+    def data(self) -> RowData:
+        """The activations."""
+        return planted(self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class VectorFixture:
+    """Word vectors; no language model is involved."""
+
+    data: WordVectors
+    slot: str = "word"
+    site: str = "vectors"
+    subject: str = "vectors"
+
+    @property
+    def name(self) -> str:
+        """The name of the built-in vectors, or one after the file's."""
+        return self.data.name
+
+    @property
+    def id(self) -> str:
+        """The fixture's name in test ids and tables."""
+        return self.name
+
+    @property
+    def shard(self) -> str:
+        """What is captured together: nothing here is, so all have one name."""
         return "planted"
 
 
@@ -87,7 +126,33 @@ class SubjectFixture:
         return f"{self.name}@{self.subject}"
 
 
-Fixture: TypeAlias = PlantedFixture | SubjectFixture
+@dataclass(frozen=True, eq=False)
+class EmbeddingFixture:
+    """The subject's own input embeddings, as word vectors. The subject is loaded for them and not run."""
+
+    card: SubjectCard
+    name: str = STATIC_EMBEDDINGS
+    slot: str = "word"
+    site: str = "embeddings"
+
+    @property
+    def subject(self) -> str:
+        """The subject's name."""
+        return self.card.name
+
+    @property
+    def id(self) -> str:
+        """The fixture's name in test ids and tables."""
+        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
+
+    @property
+    def shard(self) -> str:
+        """What is captured together: nothing here is, so all have one name."""
+        return "planted"
+
+
+RowFixture: TypeAlias = PlantedFixture | VectorFixture
+Fixture: TypeAlias = RowFixture | EmbeddingFixture | SubjectFixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +177,11 @@ class Cell:
             seed=self.seed,
         )
 
+    @property
+    def kind(self) -> str:
+        """The method's kind."""
+        return self.method.info.kind
+
     def __str__(self) -> str:
         return str(self.id)
 
@@ -125,42 +195,50 @@ def collect_methods(options: RunOptions) -> list[MethodSpec]:
 
 
 def collect_fixtures(options: RunOptions) -> list[Fixture]:
-    """The fixtures of a run, planted ones first, then ordered by concept so that one capture serves all its sites.
+    """The fixtures of a run: first those without a language model, then by concept, so one capture serves all sites.
 
     Raises:
         UsageError: A glob matches nothing, or a site, the device or the dtype does not exist.
 
     """
-    planted: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
     wanted = options.fixtures
-    own = [load_concept(source) for source in options.concepts]
+    given: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
+    if any(fnmatch.fnmatchcase(WORD_VECTORS, glob) for glob in wanted):
+        given.append(VectorFixture(word_vectors()))
+    own_vectors = [VectorFixture(load_word_vectors(source)) for source in options.concepts if is_vector_file(source)]
+    own = [load_concept(source) for source in options.concepts if not is_vector_file(source)]
+    given += own_vectors
+    # An own fixture that was named on the command line is in the run whatever the globs say.
+    always = [fixture.name for fixture in own_vectors]
     # `--interp-fixtures 'planted*'` must not ask for the subject at all.
-    if wanted and not own and all(glob.startswith("planted") for glob in wanted):
-        return _matching(planted, wanted)
+    if wanted and not own and all(glob.startswith(("planted", WORD_VECTORS)) for glob in wanted):
+        return _matching(given, (*wanted, *always))
     try:
         check_placement(options.device, options.dtype)
     except ValueError as error:
         raise UsageError(str(error)) from error
     card = describe_subject(options.subject)
-    builtin = [QUICK_CONCEPT] if options.quick else concept_names()
+    if any(fnmatch.fnmatchcase(STATIC_EMBEDDINGS, glob.split("@")[0]) for glob in wanted):
+        given.append(EmbeddingFixture(card))
     located: list[Fixture] = []
-    for concept in [*own, *(get_concept(name) for name in _concepts_wanted(builtin, wanted))]:
+    for concept in [*own, *(get_concept(name) for name in _concepts_wanted(options))]:
         mine = concept.name in concept_names()
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
             located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site))
     if not wanted:
-        return [*planted, *located]
-    # An own concept that was named on the command line is in the run whatever the globs say.
-    always = {fixture.id for fixture in located if fixture.name in {concept.name for concept in own}}
-    return _matching([*planted, *located], (*wanted, *sorted(always)))
+        return [*given, *located]
+    always += [fixture.id for fixture in located if fixture.name in {concept.name for concept in own}]
+    return _matching([*given, *located], (*wanted, *always))
 
 
-def _concepts_wanted(names: Sequence[str], globs: tuple[str, ...]) -> list[str]:
-    """Leave out concepts that no glob can match, so that they need not be built."""
-    if not globs:
-        return list(names)
-    return [name for name in names if any(fnmatch.fnmatch(name, glob.split("@")[0]) for glob in globs)]
+def _concepts_wanted(options: RunOptions) -> tuple[str, ...]:
+    """The built-in concepts that a glob can match; the default ones in a run that names no fixtures."""
+    if not options.fixtures:
+        return (QUICK_CONCEPT,) if options.quick else DEFAULT_CONCEPTS
+    # Concepts that no glob can match need not be built.
+    globs = [glob.split("@")[0] for glob in options.fixtures]
+    return tuple(name for name in concept_names() if any(fnmatch.fnmatch(name, glob) for glob in globs))
 
 
 def _sites_of(name: str, builtin: bool, card: SubjectCard, options: RunOptions) -> list[str]:
@@ -188,7 +266,7 @@ def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture
     for glob in globs:
         hits = [f for f in fixtures if fnmatch.fnmatchcase(f.id, glob) or fnmatch.fnmatchcase(f.name, glob)]
         if not hits:
-            names = sorted({f.name for f in fixtures} | set(concept_names()))
+            names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS, STATIC_EMBEDDINGS})
             raise UsageError(
                 f"no fixture matches {glob!r}{did_you_mean(glob, names)}. "
                 f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "

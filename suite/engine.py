@@ -10,23 +10,27 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from interpmark.methods import MethodError, save_edit
-from interpmark.reports.measures import MEASURES
+from interpmark.fixtures.subjects import Subject
+from interpmark.methods import Edit, MethodError, MethodSpec, SiteEdits, Steering, save_edit
+from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
 
 from .bench import Bench
 from .cells import Cell
-from .errors import ContractError
-from .fitting import FittedSites, Fitter
+from .errors import ContractError, UsageError
+from .fitting import Fitted, FittedSites, Fitter
 from .grounds import FixtureGround, Grounds
+from .health import unreadable, withhold_behavior
 from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
+from .sampling import samples
 from .scores import Scores
-from .scoring import score_edit, why_not
+from .scoring import score_edit, unedited_accuracy, why_not
 from .site_scoring import score_site_edits
+from .steering import score_steerer
 
 
 class Results(Protocol):
@@ -89,6 +93,25 @@ class Engine:
             self._cards[key] = found
         return self._cards[key]
 
+    @property
+    def subject(self) -> Subject:
+        """The run's subject, loaded."""
+        return self._grounds.subject
+
+    def edit(self, cell: Cell) -> Edit | SiteEdits:
+        """The cell's edit or edits, fitted now and not scored.
+
+        Raises:
+            UsageError: The method cannot be fitted on the fixture.
+            ContractError: The method did not keep its side of the interface.
+
+        """
+        at = self._grounds.of(cell.fixture)
+        reason = why_not(cell.method, at)
+        if reason:
+            raise UsageError(reason)
+        return self._fit(cell, at, self.key(cell)).edit
+
     def _score(self, cell: Cell, key: str) -> Scorecard:
         at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault
         started, clock = _now(), time.perf_counter()
@@ -116,20 +139,48 @@ class Engine:
             },
             error=error,
             role=role(cell),
+            samples=scores.samples,
+            sweep=scores.sweep,
         )
 
     def _fit_and_score(self, cell: Cell, at: FixtureGround, key: str) -> Scores:
+        kind = cell.method.info.kind
         reason = why_not(cell.method, at)
-        if reason:
+        if reason or unreadable(at):
             scores = Scores()
-            scores.leave_out(MEASURES, reason)
+            if not reason and "unedited_accuracy" in measures_for(kind):
+                scores.add(unedited_accuracy(at))  # a fact of the fixture, which stands
+            scores.leave_out(measures_for(kind), reason or unreadable(at))
             return scores
+        fitted = self._fit(cell, at, key)
+        scores = score_fitted(cell.method, fitted, at, cell.seed)
+        withhold_behavior(scores, at)
+        if at.stage is not None:
+            edit = fitted.edit
+            if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
+                edit = edit.at(scores.sweep.chosen_towards)
+            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
+        return scores
+
+    def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted | FittedSites:
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-        if isinstance(fitted, FittedSites):
-            return score_site_edits(cell.method, fitted, at, cell.seed)
-        return score_edit(cell.method, fitted, at, cell.seed)
+        return fitted
+
+
+def score_fitted(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureGround, seed: int) -> Scores:
+    """Score what a fit gave, as the method's kind asks.
+
+    Raises:
+        ContractError: A steerer gave something that has no strength.
+
+    """
+    if isinstance(fitted, Fitted):
+        return (score_steerer if method.info.kind == "steerer" else score_edit)(method, fitted, at, seed)
+    if method.info.kind == "steerer":
+        raise ContractError(f"{method.name} is a steerer and returned edits at several sites, which have no strength")
+    return score_site_edits(method, fitted, at, seed)
 
 
 def role(cell: Cell) -> Role:

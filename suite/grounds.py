@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from interpmark.fixtures import get_corpus, planted
+from interpmark.fixtures import RowData, get_corpus, static_embeddings
 from interpmark.fixtures.subjects import ActivationCache, SinkReport, Subject, find_sinks, load_subject
 
 from .allocator import keep_large_buffers
-from .cells import Cell, Fixture, PlantedFixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
 from .errors import InterpmarkWarning
 from .ground import Ground, Split
 from .options import RunOptions
@@ -66,8 +66,10 @@ class Grounds:
         return self._ready[1]
 
     def _make(self, fixture: Fixture) -> FixtureGround:
-        if isinstance(fixture, PlantedFixture):
-            return FixtureGround(_planted_ground(fixture.name), None, fixture.site)
+        if isinstance(fixture, EmbeddingFixture):
+            return FixtureGround(_ground_of(static_embeddings(self.subject)), None, fixture.site)
+        if not isinstance(fixture, SubjectFixture):
+            return FixtureGround(_ground_of(fixture.data), None, fixture.site)
         stage = self._stage_of(fixture)
         return FixtureGround(stage.ground(fixture.site), stage, fixture.site)
 
@@ -127,8 +129,8 @@ class Grounds:
         return report
 
     def provenance(self, fixture: Fixture) -> Mapping[str, object]:
-        """How the subject was run; empty for planted activations."""
-        if isinstance(fixture, PlantedFixture):
+        """How the subject was run; empty for activations without one."""
+        if not isinstance(fixture, SubjectFixture):
             return {}
         subject = self.subject
         return {
@@ -150,10 +152,9 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
-def _planted_ground(name: str) -> Ground:
-    data = planted(name)
+def _ground_of(data: RowData) -> Ground:
     splits = {
         split: Split(torch.tensor(x), torch.tensor(z), np.asarray(groups, dtype=np.int64))
         for split, (x, z, groups) in data.splits.items()
     }
-    return Ground(fit=splits["fit"], probe=splits["probe"], test=splits["test"])
+    return Ground(fit=splits["fit"], probe=splits["probe"], test=splits["test"], transfer=splits.get("transfer"))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
-from interpmark.fixtures import planted
+from interpmark.fixtures import floors_of
+from interpmark.fixtures.static_embeddings import SIZES as EMBEDDING_SIZES
 from interpmark.fixtures.subjects import subject_hash
 from interpmark.methods import MethodSpec
 from interpmark.reports.measures import MEASURES, measure_versions
 from interpmark.reports.scorecard import SCHEMA
 
-from .cells import Cell, Fixture, PlantedFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
 from .options import RunOptions
 from .provenance import environment
 
@@ -38,6 +40,7 @@ class Keys:
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
+                "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
                 "fixture": self.fixture(cell.fixture),
             }
         )
@@ -55,13 +58,17 @@ class Keys:
         return self._hashes[fixture.id]
 
     def _content(self, fixture: Fixture) -> Mapping[str, object]:
-        if isinstance(fixture, PlantedFixture):
-            return {"planted": fixture.name, "data": planted(fixture.name).content_hash}
+        if isinstance(fixture, EmbeddingFixture):
+            sizes = dict(EMBEDDING_SIZES)
+            return {"embeddings": self._subject(fixture.card.spec), "sizes": sizes, "dtype": self._options.dtype}
+        if not isinstance(fixture, SubjectFixture):
+            return {"planted": fixture.name, "data": fixture.data.content_hash}
         options = self._options
         return {
             "concept": fixture.concept.content_hash,
             "behavior": fixture.behavior.content_hash if fixture.behavior else None,
             "corpus": fixture.corpus.content_hash,
+            "floors": asdict(floors_of(fixture.name)),
             "subject": self._subject(fixture.card.spec),
             "site": fixture.site,
             "slot": fixture.slot,
@@ -81,7 +88,7 @@ class Keys:
         fixture = cell.fixture
         options = self._options
         located: dict[str, object] = {}
-        if not isinstance(fixture, PlantedFixture):
+        if isinstance(fixture, SubjectFixture):
             located = {
                 "subject_hash": self._subject(fixture.card.spec),
                 "subject_spec": fixture.card.spec,

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
 
 from tabulate import tabulate
 
-from interpmark.fixtures import DEPTHS, concept_names, planted_names, site_at
+from interpmark.fixtures import (
+    DEFAULT_CONCEPTS,
+    DEPTHS,
+    STATIC_EMBEDDINGS,
+    WEAK,
+    WORD_VECTORS,
+    concept_names,
+    planted_names,
+    site_at,
+)
 from interpmark.fixtures.subjects import describe_subject, subject_names
-from interpmark.methods import DEFAULT_METHODS, available, get_method
+from interpmark.methods import DEFAULT_METHODS, available, get_method, load_method_source
 
-from .options import DEFAULT_SUBJECT
+from .errors import UsageError, did_you_mean
+from .options import CONCEPT_FILES, DEFAULT_SUBJECT
 
 
 def methods() -> str:
@@ -31,14 +42,24 @@ def _marks(control: bool, oracle: bool) -> str:
 
 
 def fixtures() -> str:
-    """The fixtures of the default run, a row each."""
+    """The built-in fixtures, a row each."""
     card = describe_subject(DEFAULT_SUBJECT)
     rows = [(name, "no language model: activations with known ground truth") for name in planted_names()]
+    rows.append((WORD_VECTORS, "no language model: GloVe vectors of masculine and feminine words"))
+    rows.append(
+        (f"{STATIC_EMBEDDINGS}@{card.name}/embeddings:word", f"the same on the input embeddings of {card.name}")
+    )
     for name in concept_names():
-        for depth in DEPTHS[name]:
-            rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
+        ground = f"{name}, on {card.name}" + (", weak there" if name in WEAK else "")
+        rows += [(f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", ground) for depth in DEPTHS[name]]
     table = tabulate(rows, headers=("fixture", "ground"))
-    return f"{table}\n\nAdd your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column)."
+    notes = (
+        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}.",
+        "Ask for others by name, as in --interp-fixtures 'sentiment@*'.",
+        "Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column,",
+        "or a .txt of word vectors in the format of GloVe).",
+    )
+    return f"{table}\n\n" + "\n".join(notes)
 
 
 def subjects() -> str:
@@ -47,6 +68,30 @@ def subjects() -> str:
     rows = [(card.name, card.n_blocks, card.d_model) for card in cards]
     table = tabulate(rows, headers=("subject", "blocks", "width"))
     return f"{table}\n\n--interp-subject also takes a Hugging Face hub id, a local folder or a .gguf file."
+
+
+def names_method(name: str) -> bool:
+    """Whether a name on the command line is a method's, and not a fixture's.
+
+    Raises:
+        UsageError: It is the name of neither.
+
+    """
+    methods = [info.name for info in available()]
+    if name.split("(")[0].strip() in methods:
+        return True
+    fixtures = [*concept_names(), *planted_names()]
+    if name.endswith(CONCEPT_FILES) or any(fnmatch.fnmatchcase(one, name.split("@")[0]) for one in fixtures):
+        return False
+    raise UsageError(
+        f"there is no method or fixture {name!r}{did_you_mean(name, [*methods, *fixtures])} "
+        "`interpmark list methods` and `interpmark list fixtures` say what there is."
+    )
+
+
+def method_names(given: str) -> list[str]:
+    """The methods that an argument of the command line names: a spec, or all those of a .py file."""
+    return [info.name for info in load_method_source(given)] if given.endswith(".py") else [given]
 
 
 def method(spec: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from .errors import UsageError
 
 DEFAULT_SUBJECT = "smollm2-135m"
+CONCEPT_FILES = (".jsonl", ".csv", ".parquet")
 DEFAULT_STORE = Path(".interpmark") / "store"
 
 
@@ -30,6 +31,7 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
+        samples: Prompts of each fixture whose completions are kept in its scorecards.
         shard: (k, N) for the k-th of N parts of the cells, k from 1; None for all of them.
         executor: Where cells are scored: `"local"`, in this process, or `"ray"`.
         ray_address: The Ray cluster to join, `"auto"` for one that runs here; None starts a Ray of its own.
@@ -37,7 +39,7 @@ class RunOptions:
         ray_gpus: GPUs that each actor is given; fractions of one are allowed.
 
     Raises:
-        UsageError: There is no seed, a seed is negative, or the time limit is not above zero.
+        UsageError: There is no seed, a seed or the number of samples is negative, or the time limit is not above zero.
 
     """
 
@@ -55,6 +57,7 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
+    samples: int = 0
     shard: tuple[int, int] | None = None
     executor: str = "local"
     ray_address: str | None = None
@@ -64,5 +67,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0:
             raise UsageError(f"seeds are whole numbers from 0 on, such as 0,1,2; given: {self.seeds}")
+        if self.samples < 0:
+            raise UsageError(f"--interp-samples is a number of prompts, 0 or more; given: {self.samples}")
         if not self.time_limit > 0:
             raise UsageError(f"the time limit of a fit is above zero seconds; given: {self.time_limit:g}")

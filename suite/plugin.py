@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .devices import pin_worker
 from .errors import UsageError
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 from .shards import parse_shard
@@ -28,7 +29,13 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-methods", "append", [], "SPECS", "methods to score, comma-separated, e.g. 'leace,inlp(rank=4)'"),
     ("--interp-method", "append", [], "SOURCE", "add the methods of a file or of module:attr to the run"),
     ("--interp-fixtures", "append", [], "GLOBS", "fixtures to score on, e.g. 'planted*' or 'gender@*'"),
-    ("--interp-concept", "append", [], "SOURCE", "add a concept: JSONL, CSV or Parquet file, or a datasets name"),
+    (
+        "--interp-concept",
+        "append",
+        [],
+        "SOURCE",
+        "add a concept: JSONL, CSV or Parquet file, a datasets name, or .txt word vectors",
+    ),
     ("--interp-subject", "store", DEFAULT_SUBJECT, "SUBJECT", "name, hub id, local folder or .gguf file"),
     ("--interp-sites", "append", [], "SITES", "sites, e.g. resid_post.15, or 'all'; default: each concept's own"),
     ("--interp-seeds", "store", "0", "SEEDS", "seeds, e.g. '0,1,2' (default 0)"),
@@ -44,6 +51,7 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
         "score the K-th of N parts of the cells, e.g. '1/4'; then interpmark merge",
     ),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
+    ("--interp-samples", "store", "0", "N", "keep generated texts after N prompts of each fixture (default 0)"),
     ("--interp-executor", "store", "local", "NAME", "where cells are scored: local (default) or ray"),
     ("--interp-ray-address", "store", None, "ADDRESS", "Ray cluster to join, e.g. auto; default: start one here"),
     ("--interp-ray-cpus", "store", "1", "N", "cores for each actor; fractions allowed (default 1)"),
@@ -58,6 +66,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(name, action=action, default=default, metavar=metavar, help=text)
     group.addoption("--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look")
     group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Choose this worker's GPU, before a conftest.py or a test can load torch."""
+    pin_worker(early_config.known_args_namespace.interp_device)
 
 
 def run_options(config: pytest.Config) -> RunOptions:
@@ -83,6 +97,7 @@ def run_options(config: pytest.Config) -> RunOptions:
             quick=config.getoption("--interp-quick"),
             time_limit=float(config.getoption("--interp-time-limit")),
             cache=not config.getoption("--interp-no-cache"),
+            samples=int(config.getoption("--interp-samples")),
             shard=None if shard is None else parse_shard(shard),
             executor=config.getoption("--interp-executor"),
             ray_address=config.getoption("--interp-ray-address"),
@@ -93,8 +108,8 @@ def run_options(config: pytest.Config) -> RunOptions:
         raise pytest.UsageError(str(error)) from None
     except ValueError as error:
         raise pytest.UsageError(
-            "--interp-seeds takes whole numbers, --interp-time-limit seconds, --interp-ray-cpus and --interp-ray-gpus "
-            f"numbers: {error}"
+            "--interp-seeds and --interp-samples take whole numbers, --interp-time-limit seconds, --interp-ray-cpus "
+            f"and --interp-ray-gpus numbers: {error}"
         ) from None
 
 
@@ -112,6 +127,7 @@ def split_specs(text: str) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything long begins."""
+    config.addinivalue_line("markers", "interp_kinds(*kinds): the test scores methods of these kinds only")
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
@@ -154,7 +170,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Turn cells, and methods with their checks, into parameters."""
     if "interp_cell" in metafunc.fixturenames:
         grouped = metafunc.config.pluginmanager.hasplugin("xdist")
-        cells = [_parameter(cell, grouped) for cell in _session(metafunc.config).cells()]
+        marker = metafunc.definition.get_closest_marker("interp_kinds")
+        mine = [cell for cell in _session(metafunc.config).cells() if not marker or cell.kind in marker.args]
+        cells = [_parameter(cell, grouped) for cell in mine]
         metafunc.parametrize("interp_cell", cells or [_none_here(metafunc.config)])
     if "interp_check" in metafunc.fixturenames:
         checks = [pytest.param(check, id=check.id) for check in _session(metafunc.config).checks()]
@@ -164,7 +182,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _none_here(config: pytest.Config) -> object:
     """One skipped test, so that a job whose shard is empty passes; pytest fails a job that has no tests."""
     shard = config.getoption("--interp-shard")
-    return pytest.param(None, id=f"none-in-shard-{shard}", marks=pytest.mark.skip(reason=f"none in shard {shard}"))
+    where = f"in shard {shard}" if shard else "in this run"
+    return pytest.param(None, id=f"none-{where.replace(' ', '-')}", marks=pytest.mark.skip(reason=f"none {where}"))
 
 
 def _parameter(cell: Cell, grouped: bool) -> object:

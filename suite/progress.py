@@ -44,6 +44,28 @@ class SilentProgress:
         yield lambda done, total: None
 
 
+class StreamProgress:
+    """Writes to a command's standard error where a person watches, and nothing elsewhere."""
+
+    def say(self, message: str) -> None:
+        """Say one thing."""
+        if sys.stderr.isatty():
+            print(message, file=sys.stderr)
+
+    @contextmanager
+    def track(self, message: str) -> Iterator[Step]:
+        """Show a bar."""
+        from tqdm import tqdm
+
+        with tqdm(desc=message, disable=None, leave=False) as bar:
+
+            def step(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            yield step
+
+
 class TerminalProgress:
     """Writes through pytest's terminal reporter; silent in the workers of pytest-xdist and with `-q`."""
 

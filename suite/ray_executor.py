@@ -15,7 +15,7 @@ from interpmark.reports.scorecard import SCHEMA, Failure, Scorecard
 from interpmark.reports.store import Store
 
 from . import ray_cluster
-from .cells import Cell, PlantedFixture
+from .cells import Cell, SubjectFixture
 from .engine import finished, role
 from .errors import InterpmarkWarning
 from .keys import Keys
@@ -191,8 +191,8 @@ class RayExecutor:
 
 
 def group_of(cell: Cell) -> str:
-    """Cells that one actor should score: those that share a capture. Planted fixtures share nothing."""
-    return cell.fixture.id if isinstance(cell.fixture, PlantedFixture) else cell.fixture.shard
+    """Cells that one actor should score: those that share a capture. Fixtures without a subject share nothing."""
+    return cell.fixture.shard if isinstance(cell.fixture, SubjectFixture) else cell.fixture.id
 
 
 def _files_in_passing() -> Mapping[str, str]:

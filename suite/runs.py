@@ -9,7 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures.subjects import Batch, Ragged, Subject, full_logits, resume
+from interpmark.fixtures.subjects import (
+    Batch,
+    Changes,
+    Ragged,
+    Subject,
+    batch_places,
+    full_logits,
+    resume,
+    scope_mask,
+    text_scope,
+)
 from interpmark.methods import ConstantEdit, Edit, SiteEdits
 
 from .site_runs import latest_start, site_changes
@@ -77,6 +87,7 @@ def run(
     reduce: Reduce,
     edit: Edit | SiteEdits | None = None,
     labels: torch.Tensor | None = None,
+    scope: str | None = None,
 ) -> None:
     """Resume the subject from `site` on every batch and hand the wanted logits to `reduce(logits [M, V], batch, take)`.
 
@@ -86,15 +97,16 @@ def run(
         states: The captured stream of every text at `site`.
         prompts: The texts.
         reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
-        edit: Applied at every position but the prefix and padding; None leaves the stream as it was. Edits at several
-            sites are all in place; where one comes before `site`, the whole subject is run.
+        edit: Applied at the positions in its scope; None leaves the stream as it was. Edits at several sites are all
+            in place; where one comes before `site`, the whole subject is run.
         labels: One label per text, for an edit that needs them.
+        scope: Stands in for the edit's own scope.
 
     """
     if isinstance(edit, SiteEdits):
-        _run_sites(subject, site, states, prompts, reduce, edit, labels)
+        _run_sites(subject, site, states, prompts, reduce, site_changes(edit, labels), edit)
         return
-    if isinstance(edit, ConstantEdit) and subject.anatomy.causal:
+    if type(edit) is ConstantEdit and subject.anatomy.causal:  # a subclass may do something else
         logits = _constant_logits(subject, site, states, prompts, edit)
         for batch in prompts.apart:
             take = prompts.take(batch)
@@ -104,7 +116,7 @@ def run(
     for batch in prompts.apart if edit is not None and edit.needs_labels else prompts.batches:
         hidden = states.padded(batch, subject.device, subject.dtype)  # [B, T, d]
         if edit is not None:
-            hidden = _edited(hidden, edit, batch, labels)
+            hidden = _edited(hidden, edit, batch, labels, scope)
         take = prompts.take(batch)
         reduce(resume(subject, site, batch, hidden, take), batch, take)
 
@@ -115,11 +127,10 @@ def _run_sites(
     states: Ragged,
     prompts: Prompts,
     reduce: Reduce,
+    changes: Changes,
     edits: SiteEdits,
-    labels: torch.Tensor | None,
 ) -> None:
     """Run every batch with all the edits in place, resumed from `site` where that lies before the first of them."""
-    changes = site_changes(edits, labels)
     resumed = latest_start(subject, edits, [site]) is not None
     for batch in prompts.apart if edits.needs_labels else prompts.batches:
         take = prompts.take(batch)
@@ -142,13 +153,15 @@ def _constant_logits(subject: Subject, site: str, states: Ragged, prompts: Promp
     return resume(subject, site, alone, hidden, alone.mask)
 
 
-def _edited(hidden: torch.Tensor, edit: Edit, batch: Batch, labels: torch.Tensor | None) -> torch.Tensor:
+def _edited(
+    hidden: torch.Tensor, edit: Edit, batch: Batch, labels: torch.Tensor | None, scope: str | None = None
+) -> torch.Tensor:
     z = None
     if edit.needs_labels and labels is not None:
         own = labels[list(batch.rows)].to(hidden.device)  # [B] or [B, k]
         z = own[:, None].expand(*hidden.shape[:2], *own.shape[1:])
-    content = batch.content.to(hidden.device)[..., None]
-    return torch.where(content, edit(hidden, z), hidden)
+    within = scope_mask(scope or edit.scope, batch).to(hidden.device)[..., None]
+    return torch.where(within, edit.at_places(hidden, batch_places(batch).to(hidden.device), z), hidden)
 
 
 def log_probs(
@@ -217,7 +230,10 @@ def run_corpus(
             nll[text] = _token_nll(here, targets).sum().item()
             distributions[text] = torch.log_softmax(here[kept[text]].float(), dim=-1).cpu()
 
-    run(subject, site, states, prompts, score, edit)
+    if isinstance(edit, SiteEdits):
+        _run_sites(subject, site, states, prompts, score, site_changes(edit, documents=True), edit)
+    else:
+        run(subject, site, states, prompts, score, edit, scope=None if edit is None else text_scope(edit.scope))
     groups = np.repeat(np.arange(len(prompts)), [len(k) for k in kept])
     return CorpusRun(nll, counts, torch.cat([d for d in distributions if d is not None]), groups)
 

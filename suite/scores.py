@@ -8,16 +8,19 @@ from typing import Any
 
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import MEASURES
-from interpmark.reports.scorecard import Claim
+from interpmark.reports.scorecard import Claim, Sample
+from interpmark.reports.sweep import Sweep
 
 
 @dataclass
 class Scores:
-    """Estimates by measure, per-example scores by name, and what came of the claims."""
+    """Estimates by measure, per-example scores by name, what came of the claims, texts, and a steerer's sweep."""
 
     estimates: dict[str, Estimate] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
+    samples: tuple[Sample, ...] = ()
+    sweep: Sweep | None = None
 
     def add(self, scored: tuple[Iterable[Estimate], Mapping[str, Any]]) -> None:
         """Take over what a measure returns."""

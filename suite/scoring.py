@@ -10,7 +10,7 @@ from typing import Any
 
 from interpmark.methods import Edit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.measures import MEASURES
+from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
 
 from . import measures
@@ -22,7 +22,7 @@ from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
 
-NO_SUBJECT = "the activations are planted: no language model is involved"
+NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
 
 
@@ -37,12 +37,12 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     scores.add(costs(fitted))
     scores.claims = check_claims(method, fitted, ground)
     if at.stage is None:
-        scores.leave_out(MEASURES, NO_SUBJECT)
+        scores.leave_out(measures_for(method.info.kind), NO_SUBJECT)
         return scores
     off_target(scores, fitted.edit, ground, seed)
     ran = run_edit(running_form(fitted.edit, at.stage.subject.dtype), at, at.stage, seed)
     scores.add((ran.estimates.values(), ran.examples))
-    scores.leave_out(MEASURES, "the concept has no transfer split")
+    scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
 
 
@@ -110,7 +110,9 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
 def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
     if stage.answers is None:
-        names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
+        names = [
+            name for name in measures_for("eraser") if name.startswith("behavior") and name != "behavior_tv_off_target"
+        ]
         scores.leave_out(names, stage.no_behavior)
         return
     before, after = stage.reference, stage.log_probs(site, edit)

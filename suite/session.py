@@ -108,4 +108,5 @@ class Session:
         if workers > 1:
             import torch
 
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+            part = max(1, (os.cpu_count() or 1) // workers)
+            torch.set_num_threads(min(part, torch.get_num_threads()))  # never more than OMP_NUM_THREADS allows

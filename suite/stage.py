@@ -27,6 +27,7 @@ from .answers_from import AnswersFrom
 from .arrivals import Arrivals
 from .errors import UsageError
 from .ground import Ground, Split
+from .parts import CorpusPart, PromptPart
 from .progress import Progress, SilentProgress
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
 from .site_runs import in_order, latest_start, site_changes
@@ -125,13 +126,18 @@ class CorpusStage:
         """By site, for each document: squared sizes of the edit there, and deviations of what arrives, over content."""
         sizes = SquaredSizes(len(self._tokens))
         last = in_order(self._recorder.subject, edits)[-1]
-        changes = sizes.listening(site_changes(edits))
+        changes = sizes.listening(site_changes(edits, documents=True))
         what = f"the {self.corpus.name} corpus"
         states = self._recorder.changed(what, inputs(self._tokens), [last], changes, share_leads=False)
         # The pass ends with what arrives at the last site; its own edit is made here.
         x, documents = self._content(states[last])
         sizes.add(last, torch.as_tensor(documents), x, edits[last](x))
         return sizes.by_text()
+
+    def part(self, documents: Sequence[int]) -> CorpusPart:
+        """Some of the documents."""
+        states = {site: self.states[site] for site in self._sites}
+        return CorpusPart(self._recorder.subject, states, [self._tokens[i] for i in documents], tuple(documents))
 
     def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Every content position's activation, `[m, d]` float64, and its document, `[m]`."""
@@ -196,6 +202,12 @@ class ConceptStage:
     def _scored_states(self) -> Mapping[str, Ragged]:
         what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
         return self._recorder.states(what, self._scored_tokens, self._sites)
+
+    def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
+        """Some of the concept's prompts, with all their positions, to run the subject on."""
+        tokens = self.subject.encode([self.concept.texts[row] for row in rows])
+        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to steer", tokens, self._sites)
+        return PromptPart(self.subject, states, tokens, torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
 
     def ground(self, site: str) -> Ground:
         """The slot activations at a site, by split, with the neutral corpus' rows."""
@@ -263,6 +275,12 @@ class ConceptStage:
         labels = torch.as_tensor(self.concept.labels[self._trained[fit]])
         silent = replace(self._recorder, progress=SilentProgress())  # many short steps
         return Walk(silent, self._trained_tokens[fit], self._trained_slots[fit], labels)
+
+    def states_of(self, tokens: Sequence[Sequence[int]], site: str) -> tuple[torch.Tensor, ...]:
+        """The stream of any texts at a site, without the prefix, `[T, d]` float64 each."""
+        states = self._recorder.states(f"{len(tokens)} texts", tokens, [site])[site]
+        whole = [torch.from_numpy(np.asarray(states.text(i), dtype=np.float64)) for i in range(len(tokens))]
+        return tuple(rows[self.subject.n_prefix :] for rows in whole)
 
     def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
         rows = self.concept.rows(name)

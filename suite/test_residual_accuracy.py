@@ -1,10 +1,13 @@
 """Is the concept still linearly readable after the edit?"""
 
+import pytest
+
 from interpmark.reports.scorecard import Scorecard
 
 from .assertions import scored, within
 
 
+@pytest.mark.interp_kinds("eraser")
 def test_residual_accuracy(scorecard: Scorecard) -> None:
     residual = scored(scorecard, "residual_accuracy")
     if residual.unit == "R2":  # continuous labels: a useless adversary may do worse than the mean

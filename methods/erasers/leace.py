@@ -84,10 +84,10 @@ def leace(
         basis = column_space(cross, floor=float(moments.cov_xx.trace().sqrt()))
         return AffineEdit(basis, basis, center)
     sigma = shrink(moments.cov_xx, moments.n) if shrinkage else moments.cov_xx
-    w, w_inverse = whitening(sigma, moments.mean_x)
+    w = whitening(sigma, moments.mean_x)
     # W Cov(x, z̃) holds canonical correlations: "none" is a number without a unit
-    u = column_space(w @ cross, floor=1.0)  # [rank of Σ, r]
-    return AffineEdit(w.T @ u, w_inverse @ u, center)
+    u = column_space(w.whiten(cross), floor=1.0)  # [rank of Σ, r]
+    return AffineEdit(w.read(u), w.write(u), center)
 
 
 @register(

@@ -33,5 +33,5 @@ class OracleLeace:
         """Fit on activations x `[n, d]` and labels z int64 `[n]` or float64 `[n, k]`."""
         moments = statistics(x, label_matrix(z).reshape(x.shape[0], -1))
         # relative to each label's own spread, so that neither a rare class nor a small unit counts as nothing
-        w = whitening(moments.cov_zz, moments.mean_z).forward  # [r, k], and WᵀW inverts Σzz on its range
-        return OracleEdit(w.T @ (w @ moments.cov_xz.T), moments.mean_z)
+        w = whitening(moments.cov_zz, moments.mean_z)  # WᵀW inverts Σzz on its range
+        return OracleEdit(w.read(w.whiten(moments.cov_xz.T)), moments.mean_z)

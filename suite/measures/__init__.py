@@ -5,21 +5,27 @@ never the method.
 """
 
 from .behavior import behavior_change, behavior_change_transfer, behavior_off_target
-from .edit_norm import edit_norm, edit_norm_off_target, site_edit_norms
+from .edit_norm import edit_norm, edit_norm_off_target, edit_size, site_edit_norms
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
+from .steering import Answers, effect_at_damage, log_odds, steering_effect
 
 __all__ = [
+    "Answers",
     "SmallestGuard",
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",
     "edit_norm",
     "edit_norm_off_target",
+    "edit_size",
+    "effect_at_damage",
+    "log_odds",
     "perplexity_damage",
     "residual_accuracy",
     "site_edit_norms",
     "smallest_guard",
+    "steering_effect",
     "unedited_accuracy",
 ]

@@ -40,7 +40,8 @@ def behavior_change(
 
     Returns:
         Estimates `behavior_effect`; `behavior_flip_rate`, the share that prefers another class's answers after the
-        edit, among prompts that preferred their own class's before it; `behavior_tv_on_target`. The effect is not
+        edit, among prompts that preferred their own class's before it; `behavior_unedited`, the mean g before the edit;
+        `behavior_tv_on_target`. The effect is not
         scored unless the interval of mean g before lies above 0: a subject that does not use the concept has no
         behavior to change. Examples, `[n]`: `behavior_g_before`, `behavior_g_after` (nats), `behavior_own_before`,
         `behavior_own_after` (1 where the own class's answers are the likeliest), `behavior_tv`.
@@ -118,6 +119,8 @@ def _answers_change(
         _effect(f"behavior_effect{suffix}", g_before, g_after, groups, seed),
         _flips(f"behavior_flip_rate{suffix}", own_before, own_after, groups, seed),
     ]
+    if not suffix:
+        estimates.append(estimate("behavior_unedited", lambda: clustered_mean(g_before, groups, seed), len(g_before)))
     examples: Examples = {
         f"behavior_g_before{suffix}": g_before.tolist(),
         f"behavior_g_after{suffix}": g_after.tolist(),

@@ -54,6 +54,18 @@ def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: Sma
 
 
 @one_thread()
+def edit_size(before: torch.Tensor, after: torch.Tensor, groups: npt.NDArray[np.int64], seed: int = 0) -> Scored:
+    """Score the edit's size and nothing else: `edit_norm` on rows `[n, d]`, clustered by `groups`; as `edit_norm`."""
+    require_finite("activations (unedited)", before)
+    require_finite("activations", after)
+    size, deviation = _sizes(before, after)
+    return [_norm("edit_norm", size, deviation, groups, seed)], {
+        "edit_squared_size": size.tolist(),
+        "squared_deviation": deviation.tolist(),
+    }
+
+
+@one_thread()
 def edit_norm_off_target(
     before: torch.Tensor, after: torch.Tensor, documents: npt.NDArray[np.int64], seed: int = 0
 ) -> Scored:

@@ -52,15 +52,16 @@ def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) 
 
 @one_thread()
 def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
-    """The same adversaries on the unedited splits: `unedited_accuracy`; it depends on the fixture only, so cache it.
+    """The same adversaries on the unedited splits; it depends on the fixture only, so cache it.
 
+    Estimates `unedited_accuracy` and `majority_rate`, in this order.
     Examples: `unedited_correct` [A][n], or for continuous labels `unedited_squared_error` [2][n].
     """
     require_splits(splits)
     kept = {name: splits[name] for name in ("fit", "probe", "test")}
     estimates, examples = _accuracies("unedited_accuracy", "unedited", kept, seed)
     own = {name: values for name, values in examples.items() if name.startswith("unedited")}
-    return [one for one in estimates if one.measure == "unedited_accuracy"], own
+    return estimates[:2], own
 
 
 def guard_residual(unedited_fit: Split, edited_fit: Split) -> Scored:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from interpmark.reports import MEASURES, Estimate
+from interpmark.reports import MEASURES, Estimate, headlines, measures_for
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None])
@@ -47,8 +47,26 @@ def test_every_measure_of_the_interface_is_in_the_catalogue() -> None:
     expected = """residual_accuracy majority_rate linear_information guard_residual edit_norm edit_norm_off_target
         edit_excess behavior_effect behavior_flip_rate behavior_tv_on_target behavior_tv_off_target perplexity_damage
         fit_seconds unedited_accuracy residual_accuracy_transfer behavior_effect_transfer
-        behavior_flip_rate_transfer apply_seconds peak_memory_mb"""
+        behavior_flip_rate_transfer apply_seconds peak_memory_mb steering_effect steering_effect_towards
+        steering_effect_away steering_effect_at_0.1 steering_effect_at_0.3"""
     assert set(MEASURES) == set(expected.split())
+
+
+def test_each_kind_of_method_has_its_measures() -> None:
+    assert "residual_accuracy" in headlines("eraser")
+    assert not set(headlines("eraser")) & {name for name in MEASURES if name.startswith("steering")}
+    assert headlines("steerer")[:3] == ("steering_effect", "steering_effect_at_0.1", "steering_effect_at_0.3")
+    assert not set(measures_for("steerer")) & {"residual_accuracy", "unedited_accuracy", "behavior_effect"}
+    assert {"perplexity_damage", "edit_norm", "fit_seconds"} <= set(measures_for("eraser")) & set(
+        measures_for("steerer")
+    )
+    assert set(headlines("steerer")) <= set(measures_for("steerer"))
+
+
+def test_directions_for_a_steerer() -> None:
+    assert MEASURES["steering_effect"].direction("steerer") == "higher"
+    assert MEASURES["perplexity_damage"].direction("steerer") == "lower"
+    assert MEASURES["edit_norm"].direction("steerer") == "context"
 
 
 def test_directions_for_an_eraser() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from interpmark.reports import HEADLINES, Estimate, Failure, Scorecard, Scorecards
+from interpmark.reports import Estimate, Failure, Scorecard, Scorecards, headlines
 from interpmark.reports.frame import tidy_csv
 
 Make = Callable[..., Scorecard]
@@ -30,7 +30,7 @@ def test_the_frame_is_tidy(make_card: Make) -> None:
 
 def test_a_failed_cell_is_in_the_frame(make_card: Make) -> None:
     frame = some_cards(make_card).to_frame()
-    assert set(frame[frame["status"] == "error"]["measure"]) == set(HEADLINES)
+    assert set(frame[frame["status"] == "error"]["measure"]) == set(headlines("eraser"))
 
 
 def test_an_empty_frame_has_the_same_columns_and_types(make_card: Make) -> None:

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpmark.reports import HEADLINES, Estimate, Failure, Scorecard, Scorecards, write_reports
+from interpmark.reports import Estimate, Failure, Scorecard, Scorecards, headlines, write_reports
 from interpmark.reports.leaderboard import leaderboard
 from interpmark.reports.numbers import estimate_text, interval_text, one_line
 from interpmark.reports.rendering import escaped
@@ -239,7 +240,7 @@ def test_reports_are_written_with_one_set_of_results(full: list[Scorecard], make
     with (tmp_path / "out" / "scores.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == list(Scorecards().to_frame().columns)
-    assert len(rows) == len(data["records"]) == len(full) * 10 + len(HEADLINES)
+    assert len(rows) == len(data["records"]) == len(full) * 10 + len(headlines("eraser"))
     assert "9.0" not in {row["value"] for row in rows}
     assert (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8") == board.to_markdown()
 
@@ -250,3 +251,24 @@ def test_the_order_of_scorecards_does_not_change_a_byte(full: list[Scorecard]) -
     assert one.to_markdown() == two.to_markdown()
     assert one.to_json() == two.to_json()
     assert one.to_csv() == two.to_csv()
+
+
+def test_steerers_have_a_table_of_their_own(make_card: Make) -> None:
+    def steerer(method: str, effect: float) -> Scorecard:
+        scores = {"steering_effect": effect, "perplexity_damage": 0.08, "edit_norm": 0.4}
+        card = make_card(method, scores=scores)
+        return dataclasses.replace(card, key=f"{card.key}s", cell=dataclasses.replace(card.cell, kind="steerer"))
+
+    board = leaderboard([make_card("leace"), steerer("random-steering", 0.1), steerer("caa", 1.9), steerer("ace", 1.2)])
+    eraser, steerers = board.tables
+    assert (eraser.kind, steerers.kind) == ("eraser", "steerer")
+    assert [row.method for row in steerers.rows] == ["caa", "ace", "random-steering"]
+    markdown = board.to_markdown()
+    first, second = markdown.split("\n## ")[1:]
+    assert "residual accuracy" in first.splitlines()[4]
+    assert "steering effect" not in first.splitlines()[4]
+    assert "steerers" in second.splitlines()[0]
+    assert "steering effect ↑" in second
+    assert "residual accuracy" not in second.split("|")[1:10]
+    assert "For a steerer: lower is better" in markdown
+    assert "caa" in board.to_text(60)

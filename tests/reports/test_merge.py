@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interpmark.reports import Failure, Scorecard, Store, StoreError
+from interpmark.reports import SCHEMA, Failure, Scorecard, Store, StoreError
 from interpmark.reports.merge import merge
 from interpmark.reports.scorecard import SchemaError
 
@@ -165,7 +165,7 @@ def test_other_schemas_and_folders_that_are_no_store_are_refused(tmp_path: Path,
 
     cell = Store(tmp_path / "cells-newer").put(make_card("sal"))
     cell.write_text(json.dumps(json.loads(cell.read_text()) | {"schema": 99}))
-    with pytest.raises(SchemaError, match="schema 99, but this interpmark reads schema 1"):
+    with pytest.raises(SchemaError, match=f"schema 99, but this interpmark reads schema {SCHEMA}"):
         merge([good, tmp_path / "cells-newer"], tmp_path / "into")
     assert not (tmp_path / "into").exists()
 

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Scorecard, ScorecardError, Scorecards
-from interpmark.reports.scorecard import Claim, SchemaError
+from interpmark.reports import (
+    SCHEMA,
+    CellId,
+    Estimate,
+    Failure,
+    Scorecard,
+    ScorecardError,
+    Scorecards,
+    Sweep,
+    SweepPoint,
+)
+from interpmark.reports.scorecard import Claim, Sample, SchemaError
 
 Make = Callable[..., Scorecard]
 
@@ -36,6 +46,15 @@ def estimates(draw: st.DrawFn) -> tuple[Estimate, ...]:
     return tuple(made)
 
 
+@st.composite
+def sweeps(draw: st.DrawFn) -> Sweep:
+    strengths = sorted(draw(st.sets(finite, min_size=2, max_size=4)))
+    estimate = st.builds(Estimate.exact, st.sampled_from(["steering_effect", "perplexity_damage"]), finite)
+    chosen = st.none() | st.sampled_from(strengths)
+    points = tuple(SweepPoint(s, draw(estimate), draw(estimate), draw(estimate)) for s in strengths)
+    return Sweep(points, draw(chosen), draw(chosen))
+
+
 scorecards = st.builds(
     Scorecard,
     schema=st.just(SCHEMA),
@@ -47,6 +66,8 @@ scorecards = st.builds(
     provenance=st.dictionaries(names, json_values, max_size=4),
     error=st.none() | st.builds(Failure, names, names, names, names),
     role=st.sampled_from(["method", "control", "oracle"]),
+    samples=st.lists(st.builds(Sample, st.text(), st.text(), st.text()), max_size=2).map(tuple),
+    sweep=st.none() | sweeps(),
 )
 
 
@@ -116,6 +137,33 @@ def test_wrong_fields_are_a_scorecard_error(change: dict[str, Any], make_card: M
         Scorecard.from_json(json.dumps(data | change))
     data.pop("provenance")
     with pytest.raises(ScorecardError, match="lacks \\['provenance'\\]"):
+        Scorecard.from_json(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("strengths", "chosen", "message"),
+    [
+        ((1.0,), None, "at least two strengths"),
+        ((1.0, 0.0), None, "finite and ascend"),
+        ((0.0, 0.0), None, "finite and ascend"),
+        ((0.0, math.nan), None, "finite and ascend"),
+        ((0.0, 1.0), 2.0, "the chosen strength 2.0 is none of the sweep's"),
+    ],
+)
+def test_a_sweep_is_in_order(strengths: tuple[float, ...], chosen: float | None, message: str) -> None:
+    one = Estimate.exact("steering_effect", 1.0)
+    with pytest.raises(ValueError, match=message):
+        Sweep(tuple(SweepPoint(s, one, one, one) for s in strengths), chosen)
+
+
+def test_a_damaged_sweep_is_a_scorecard_error(make_card: Make) -> None:
+    one = Estimate.exact("steering_effect", 1.0)
+    sweep = Sweep(tuple(SweepPoint(s, one, one, one) for s in (0.0, 1.0)))
+    text = dataclasses.replace(make_card(), sweep=sweep).to_json()
+    assert Scorecard.from_json(text).sweep == sweep
+    data = json.loads(text)
+    data["sweep"]["points"][0].pop("damage")
+    with pytest.raises(ScorecardError, match="damage"):
         Scorecard.from_json(json.dumps(data))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from interpmark.reports import Failure, Scorecard, Store, StoreError, StoreWarning
+from interpmark.reports import SCHEMA, Failure, Scorecard, Store, StoreError, StoreWarning
 from interpmark.reports.atomic import STALE_SECONDS, replacing, write_atomically
 from interpmark.reports.scorecard import SchemaError
 
@@ -147,7 +147,7 @@ def test_a_cell_of_another_schema_is_kept_and_said(tmp_path: Path, make_card: Ma
     store, card = Store(tmp_path), make_card()
     path = store.put(card)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 99}))
-    with pytest.raises(SchemaError, match=r"schema 99, but this interpmark reads schema 1: update"):
+    with pytest.raises(SchemaError, match=f"schema 99, but this interpmark reads schema {SCHEMA}: update"):
         store.get(card.key)
     assert path.exists()
 
@@ -203,7 +203,7 @@ def test_a_union_has_the_cells_and_edits_of_both(tmp_path: Path, make_card: Make
 def test_a_union_prefers_a_result_to_a_failure(tmp_path: Path, make_card: Make) -> None:
     ours, theirs = Store(tmp_path / "ours"), Store(tmp_path / "theirs")
     good = make_card()
-    failed = Scorecard(1, good.key, good.cell, (), error=Failure("Timeout", "too slow"))
+    failed = Scorecard(SCHEMA, good.key, good.cell, (), error=Failure("Timeout", "too slow"))
     ours.put(failed)
     theirs.put(good)
     assert (ours.union(theirs), ours.get(good.key)) == (1, good)

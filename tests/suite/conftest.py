@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from interpmark.fixtures import get_corpus
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,3 +25,39 @@ def suite_run(tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a random Llama of four blocks, whose tokenizer has a token for a word as common as " is"."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=512, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(get_corpus("neutral").documents, trainer)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(fast), hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=512, eos_token_id=fast.eos_token_id, initializer_range=0.2,
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("subject") / "tiny"
+    fast.save_pretrained(folder)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def weather(tmp_path: Path) -> Path:
+    """A concept whose prompts end alike: before the first block, their last tokens are one and the same vector."""
+    path = tmp_path / "weather.jsonl"
+    rows = [
+        {"text": f"On day {day} the {word} water ran", "label": word, "group": day}
+        for day in range(40)
+        for word in ("warm", "cold")
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path

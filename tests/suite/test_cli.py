@@ -48,6 +48,31 @@ def test_show_says_formula_parameters_and_claims(tmp_path: Path) -> None:
     assert "claims:" in done.stdout
 
 
+def test_show_says_what_is_known_of_planted_activations(tmp_path: Path) -> None:
+    done = _interpmark("show", "planted-gaussian", folder=tmp_path)
+    assert "no language model" in done.stdout
+    assert "bayes_accuracy" in done.stdout
+
+
+def test_show_checks_a_fixture_at_every_site(tiny_llama: Path, weather: Path, tmp_path: Path) -> None:
+    """Before the first block nothing can be read at the last token; after the last block the class can."""
+    sites = ("--site", "resid_pre.0", "--site", "resid_post.2")
+    done = _interpmark("show", str(weather), "--subject", str(tiny_llama), *sites, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    verdicts = {line.split()[0]: line.split()[-1] for line in done.stdout.splitlines() if line.startswith("resid")}
+    assert verdicts == {"resid_pre.0": "scored", "resid_post.2": "healthy"}
+    assert "not scored (the concept weather has no behavior)" in done.stdout
+    assert "On day" in done.stdout
+
+
+@pytest.mark.model
+def test_show_says_what_the_subject_answers(tmp_path: Path) -> None:
+    done = _interpmark("show", "tense@*resid_post.20*", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "was/is: mean g before any edit" in done.stdout
+    assert done.stdout.count("healthy") == 2
+
+
 def test_leaderboard_formats(suite_run: Run, tmp_path: Path) -> None:
     suite_run("-k", "edit_norm", "--interp-store", "store", *ONE_CELL)
     for form in ("text", "markdown", "csv", "json"):
@@ -67,6 +92,10 @@ def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) 
     ("arguments", "message"),
     [
         (["show", "leec"], "did you mean 'leace'"),
+        (["show", "gendr"], "did you mean 'gender'"),
+        (["show", "leace", "--site", "resid_post.3"], "go with a fixture"),
+        (["show", "gender", "--site", "resid_post.99"], "resid_post.K with K from 0 to 29"),
+        (["show", "gender", "--subject", "smollm2-135n"], "smollm2-135m"),
         (["leaderboard", "nowhere"], "there is no store at nowhere"),
         (["merge", "nowhere", "--into", "all"], "no store at nowhere"),
         (["fetch", "smolm"], "smollm2-135m"),

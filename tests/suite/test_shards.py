@@ -13,11 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import torch
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from interpmark.methods import get_method
 from interpmark.reports import Store
@@ -27,7 +24,6 @@ from interpmark.suite.cells import Cell, Fixture, collect_cells, collect_fixture
 from interpmark.suite.shards import parse_shard, shard_cells, split
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-ALPHABET = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "<|endoftext|>"]
 METHODS = ("identity", "leace", "sal", "mean-projection", "inlp(rank=4)")
 
 
@@ -247,23 +243,6 @@ def test_a_merged_store_is_reused_by_the_whole_run(suite_run: Run, tmp_path: Pat
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "merged" / "cells").iterdir()}
 
 
-@pytest.fixture
-def tiny_llama(tmp_path: Path) -> Path:
-    """A random Llama of three blocks with a tokenizer of bytes, and room for the neutral corpus' documents."""
-    tokenizer = Tokenizer(models.BPE(vocab={letter: i for i, letter in enumerate(ALPHABET)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-    fast.save_pretrained(tmp_path / "tiny")
-    torch.manual_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=len(fast), hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=4096, eos_token_id=fast.eos_token_id, initializer_range=0.2,
-    )  # fmt: skip
-    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "tiny")
-    return tmp_path / "tiny"
-
-
 def test_shards_that_divide_a_capture_merged_are_the_whole_run(tiny_llama: Path, tmp_path: Path) -> None:
     texts = [(f"On day {day} the water was {word}", word, day) for day in range(40) for word in ("warm", "cold")]
     concept = tmp_path / "weather.jsonl"
@@ -273,9 +252,9 @@ def test_shards_that_divide_a_capture_merged_are_the_whole_run(tiny_llama: Path,
         methods=("leace", "mean-projection"), store=tmp_path / "whole", cache=False,
     )  # fmt: skip
     parts = [replace(whole, store=tmp_path / f"shard-{k}", shard=(k, 2)) for k in (1, 2)]
-    assert [len({card.cell.site for card in score_all(options)}) for options in (whole, *parts)] == [3, 1, 2]
+    assert [len({card.cell.site for card in score_all(options)}) for options in (whole, *parts)] == [4, 2, 2]
     merged = join([options.store for options in parts], tmp_path / "merged")
-    assert merged.total == 6
+    assert merged.total == 8
     assert all(card.error is None for card in merged.store.scorecards())
     assert results(tmp_path / "merged") == results(tmp_path / "whole")
 

@@ -46,6 +46,7 @@ def test_g_effect_and_flips_by_hand() -> None:
     assert examples["behavior_g_after"] == pytest.approx(after, rel=1e-6)
     found = by_name(estimates)
     assert found["behavior_effect"].value == pytest.approx(1 - after.sum() / before.sum(), rel=1e-6)
+    assert found["behavior_unedited"].value == pytest.approx(before.mean(), rel=1e-6)
     assert found["behavior_flip_rate"].value == pytest.approx(2 / 3)
     assert examples["behavior_own_before"] == [1, 1, 1]
     assert examples["behavior_own_after"] == [0, 1, 0]

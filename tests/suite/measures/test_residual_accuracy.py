@@ -92,7 +92,7 @@ def test_a_reseed_moves_a_score_less_than_its_interval(splits: dict[str, Split],
 
 def test_unedited_accuracy_is_residual_accuracy_of_the_identity(splits: dict[str, Split]) -> None:
     estimates, examples = unedited_accuracy(splits)
-    assert [one.measure for one in estimates] == ["unedited_accuracy"]
+    assert [one.measure for one in estimates] == ["unedited_accuracy", "majority_rate"]
     assert list(examples) == ["unedited_correct"]
     same = by_name(residual_accuracy(splits, splits["fit"])[0])["residual_accuracy"]
     assert (estimates[0].value, estimates[0].low, estimates[0].high) == (same.value, same.low, same.high)

@@ -1,0 +1,215 @@
+"""Generations side by side: the completions of the unedited subject and of each edited one, under the same seeds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from interpmark.fixtures.subjects import Subject, full_logits
+from interpmark.fixtures.subjects.generate import Completions
+from interpmark.methods import Edit, SiteEdits, Steering, load_any_edit
+from interpmark.reports.store import Store
+
+from .cells import Cell, PlantedFixture, collect_cells
+from .engine import Engine, finished
+from .errors import UsageError
+from .measures.fluency import distinct, perplexity, repetition
+from .options import RunOptions
+from .progress import Progress
+from .sampling import Sampling, complete, decoded
+
+if TYPE_CHECKING:
+    import torch
+
+UNEDITED = "unedited"
+# Narrower columns break most words.
+NARROWEST = 24
+
+
+@dataclass(frozen=True)
+class Fluency:
+    """How a column's completions read; None where there are too few tokens to say.
+
+    Attributes:
+        perplexity: Under the unedited subject.
+        distinct_2: Share of bigrams that are distinct, over all completions.
+        repetition_4: Share of 4-grams that occurred before in the same completion.
+        tokens: Tokens that all completions have.
+
+    """
+
+    perplexity: float | None
+    distinct_2: float | None
+    repetition_4: float | None
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Completions by column, `unedited` first: `texts[column][prompt][k]`.
+
+    Attributes:
+        subject: The subject's name.
+        fixture: The id of the fixture that the methods were fitted on.
+        sampling: How the texts were drawn.
+        strength: Of the edits that have one.
+        prompts: What they go on from.
+        texts: The completions.
+        fluency: How they read, by column.
+
+    """
+
+    subject: str
+    fixture: str
+    sampling: Sampling
+    strength: float
+    prompts: tuple[str, ...]
+    texts: Mapping[str, Sequence[Sequence[str]]]
+    fluency: Mapping[str, Fluency]
+
+    def to_json(self) -> str:
+        """All of it, as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    def to_text(self, width: int = 120) -> str:
+        """A table for each prompt with methods in columns, and one of their fluency."""
+        columns = list(self.texts)
+        each = max(NARROWEST, width // len(columns) - 2)
+        tables = [
+            f"> {prompt}\n\n" + _side_by_side(columns, [self.texts[column][i] for column in columns], each)
+            for i, prompt in enumerate(self.prompts)
+        ]
+        how = f"temperature {self.sampling.temperature:g}, seed {self.sampling.seed}"
+        return "\n\n".join([f"{self.fixture}, {how}", *tables, _fluency_table(self.fluency)])
+
+
+def generations(
+    options: RunOptions,
+    prompts: Sequence[str],
+    sampling: Sampling,
+    strength: float = 1.0,
+    progress: Progress | None = None,
+) -> Generations:
+    """Fit the run's methods on its fixture and let the subject go on from the prompts, unedited and edited.
+
+    Raises:
+        UsageError: The run has several concepts or none on a subject, or a method gives no edit that text can be
+            generated with.
+
+    """
+    cells = on_one_fixture(options)
+    engine = Engine(options, cells, progress)
+    edits = {cell.method.name: at_strength(edit_of(cell, engine), strength) for cell in cells}
+    subject = engine.subject
+    tokens = subject.encode(prompts)
+    site = cells[0].fixture.site
+    drawn = {UNEDITED: complete(subject, tokens, None, site, sampling)}
+    for name, edit in edits.items():
+        drawn[name] = complete(subject, tokens, edit, site, sampling)
+    return Generations(
+        subject=cells[0].fixture.subject,
+        fixture=cells[0].fixture.id,
+        sampling=sampling,
+        strength=strength,
+        prompts=tuple(prompts),
+        texts={name: decoded(subject, completions) for name, completions in drawn.items()},
+        fluency={name: fluency(subject, tokens, completions) for name, completions in drawn.items()},
+    )
+
+
+def on_one_fixture(options: RunOptions) -> list[Cell]:
+    """The run's cells at the first site of its one concept, which is where the subject uses it."""
+    if len(options.seeds) > 1:
+        options = replace(options, seeds=options.seeds[:1])
+    cells = collect_cells(options)
+    names = list(dict.fromkeys(cell.fixture.name for cell in cells))
+    if len(names) > 1:
+        raise UsageError(f"text is generated with edits of one fixture, and these match: {', '.join(names)}")
+    if isinstance(cells[0].fixture, PlantedFixture):
+        raise UsageError(f"{names[0]} has no language model to generate text with; name a concept such as gender")
+    return [cell for cell in cells if cell.fixture.id == cells[0].fixture.id]
+
+
+def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
+    """The cell's edit or edits, from the store or fitted now.
+
+    Raises:
+        UsageError: The method cannot be fitted on the fixture, or its edit needs labels.
+
+    """
+    key = engine.key(cell)
+    store = engine.store
+    kept = store.edit_path(key) if isinstance(store, Store) and finished(store, key) is not None else None
+    edit = engine.edit(cell) if kept is None or not kept.is_file() else load_any_edit(kept)
+    if edit.needs_labels:
+        raise UsageError(f"{cell.method.name} sees the label of each prompt, and a text that is generated has none")
+    return edit
+
+
+def at_strength(edit: Edit | SiteEdits, strength: float) -> Edit | SiteEdits:
+    """A steerer's edit at a strength; an edit that has none as it is."""
+    return edit.at(strength) if isinstance(edit, Steering) else edit
+
+
+def fluency(subject: Subject, prompts: Sequence[Sequence[int]], completions: Completions) -> Fluency:
+    """How completions read, and how likely the unedited subject finds them after their prompts."""
+    pairs = [(prompt, one) for prompt, several in zip(prompts, completions, strict=True) for one in several if one]
+    texts = [one for _, one in pairs]
+    lengths = [len(one) for one in texts]
+    return Fluency(
+        perplexity=perplexity(nll(subject, pairs), lengths),
+        distinct_2=distinct(texts),
+        repetition_4=repetition(texts),
+        tokens=sum(lengths),
+    )
+
+
+def nll(subject: Subject, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+    """Negative log-likelihood of each completion after its prompt, summed over its tokens, under the subject."""
+    import torch
+
+    found = [0.0] * len(pairs)
+    for batch in subject.batches([[*prompt, *completion] for prompt, completion in pairs]):
+        take = torch.zeros_like(batch.mask)
+        for row, i in enumerate(batch.rows):
+            prompt, completion = pairs[i]
+            take[row, len(prompt) - 1 : len(prompt) + len(completion) - 1] = True
+        logits = full_logits(subject, batch, take)
+        start = 0
+        for i in batch.rows:
+            completion = pairs[i][1]
+            found[i] = _surprise(logits[start : start + len(completion)], completion)
+            start += len(completion)
+    return found
+
+
+def _surprise(logits: torch.Tensor, tokens: Sequence[int]) -> float:
+    import torch
+
+    targets = torch.tensor(tokens, device=logits.device)[:, None]
+    return -float(logits.float().log_softmax(dim=-1).gather(1, targets).double().sum())
+
+
+def _side_by_side(columns: Sequence[str], texts: Sequence[Sequence[str]], width: int) -> str:
+    rows = [[_on_one_line(text) for text in row] for row in zip(*texts, strict=True)]
+    return tabulate(rows, headers=columns, tablefmt="grid", disable_numparse=True, maxcolwidths=width)
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "⏎ ").strip()
+
+
+def _fluency_table(found: Mapping[str, Fluency]) -> str:
+    def shown(value: float | None, digits: int) -> str:
+        return "–" if value is None else f"{value:.{digits}f}"
+
+    rows = [
+        (name, shown(one.perplexity, 1), shown(one.distinct_2, 2), shown(one.repetition_4, 2), one.tokens)
+        for name, one in found.items()
+    ]
+    headers = ("", "perplexity (unedited subject)", "distinct-2", "repetition-4", "tokens")
+    return tabulate(rows, headers=headers, disable_numparse=True)

@@ -1,0 +1,246 @@
+"""Scoring a steerer: a sweep over strengths, a choice among them, and the chosen edits on the test split.
+
+The strengths are swept on half of the `probe` split's entities and on half of the corpus. In each direction the
+strength with the largest effect counts among those that cost at most `CHOICE_DAMAGE`. The chosen edits are scored on
+the `test` split and on the other half of the corpus, which had no part in the choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from interpmark.methods import MethodSpec, PlacedVectors, Steering
+from interpmark.reports.measures import measures_for
+from interpmark.reports.sweep import Sweep, SweepPoint
+
+from . import measures
+from .errors import ContractError
+from .fitting import Fitted
+from .ground import Ground
+from .grounds import FixtureGround
+from .measures.steering import DIRECTIONS, Floats
+from .parts import CorpusPart, PromptPart
+from .runs import CorpusRun
+from .scores import Scores
+from .scoring import NO_SUBJECT, check_claims, costs
+from .stage import ConceptStage
+
+STRENGTHS = (-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0)
+"""Where every sweep begins, in natural sizes of the edit."""
+FARTHEST = 16.0
+"""A side that has not cost `MATCHED[-1]` goes on by doubling, up to here."""
+CHOICE_DAMAGE = 0.1
+"""What a chosen strength may cost, nats per token."""
+MATCHED = (0.1, 0.3)
+"""The damages that methods are compared at, nats per token."""
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What all steerers on a fixture are swept on.
+
+    Attributes:
+        stage: The concept on the subject.
+        site: Where the edits act.
+        prompts: Half of the `probe` split.
+        answers: The unedited answers to them.
+        tried: The half of the corpus that strengths are tried on.
+        kept: The other half.
+        unedited: The unedited subject's scores of `tried` and `kept`.
+
+    """
+
+    stage: ConceptStage
+    site: str
+    prompts: PromptPart
+    answers: measures.Answers
+    tried: CorpusPart
+    kept: CorpusPart
+    unedited: tuple[CorpusRun, CorpusRun]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One strength: log-odds `[n]` of the answers after it, and each document's damage, summed over its tokens."""
+
+    strength: float
+    h: Floats
+    damage: Floats
+
+
+def score_steerer(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
+    """Score a steerer's edit by every measure that the fixture has.
+
+    Raises:
+        ContractError: The edit has no strength.
+
+    """
+    edit = fitted.edit
+    if not isinstance(edit, Steering):
+        raise ContractError(
+            f"{method.name} is a steerer and returned {type(edit).__name__}, which has no strength; return one of "
+            "interpmark.methods' steering edits, such as AddedVector, or a subclass of Steering"
+        )
+    scores = Scores()
+    scores.add(costs(fitted))
+    scores.claims = check_claims(method, fitted, at.ground)
+    reason = not_swept(at)
+    if reason:
+        edit_sizes(scores, edit, edit, at.ground, seed)
+        scores.leave_out(measures_for(method.info.kind), reason)
+        return scores
+    track = track_of(at)
+    trials = sweep(edit, track)
+    chosen = {direction: choose(trials, track, direction) for direction in DIRECTIONS}
+    scores.sweep = record(trials, track, chosen, seed)
+    matched(scores, trials, track, seed)
+    score_chosen(scores, edit, chosen, track, at.ground, seed)
+    scores.leave_out(measures_for(method.info.kind), f"no strength in the sweep costs at most {CHOICE_DAMAGE} nats")
+    return scores
+
+
+def not_swept(at: FixtureGround) -> str:
+    """Why there is nothing to sweep on this fixture, or an empty string."""
+    if at.stage is None:
+        return NO_SUBJECT
+    if at.stage.answers is None:
+        return at.stage.no_behavior
+    classes = len(at.stage.answers)
+    return "" if classes == 2 else f"steering is scored between two classes, and the concept has {classes}"
+
+
+@lru_cache(maxsize=2)
+def track_of(at: FixtureGround) -> Track:
+    """The track of a fixture: the same for every steerer on it."""
+    stage = at.stage
+    assert stage is not None
+    assert stage.answers is not None
+    rows = stage.concept.rows("probe")
+    rows = rows[every_other_entity(at.ground.probe.groups, at.ground.probe.z.numpy())]
+    prompts = stage.part(rows)
+    unedited = measures.log_odds(prompts.log_probs(at.site), stage.answers)
+    answers = measures.Answers(unedited, prompts.labels.numpy(), prompts.groups)
+    halves = [range(start, len(stage.corpus.corpus.documents), 2) for start in (0, 1)]
+    tried, kept = (stage.corpus.part(half) for half in halves)
+    return Track(stage, at.site, prompts, answers, tried, kept, (tried.run(at.site), kept.run(at.site)))
+
+
+def every_other_entity(groups: npt.NDArray[np.int64], z: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Half of the entities of each class, `[n]` bool; an entity counts to the class of its first row."""
+    first = {group: z[np.flatnonzero(groups == group)[0]] for group in dict.fromkeys(groups.tolist())}
+    half = {group for label in (0, 1) for group in [g for g in first if first[g] == label][::2]}
+    return np.array([group in half for group in groups.tolist()])
+
+
+def sweep(edit: Steering, track: Track) -> list[Trial]:
+    """Try the strengths, and go on outwards on a side that has not cost enough yet; by ascending strength."""
+    trials = {strength: attempt(edit.at(strength), track) for strength in STRENGTHS}
+    tokens = track.unedited[0].counts.sum()
+    for strength in (min(STRENGTHS), max(STRENGTHS)):
+        while abs(strength) < FARTHEST and trials[strength].damage.sum() / tokens < MATCHED[-1]:
+            strength *= 2
+            trials[strength] = attempt(edit.at(strength), track)
+    return [trials[strength] for strength in sorted(trials)]
+
+
+def attempt(edit: Steering, track: Track) -> Trial:
+    """Run one strength on the half of the probe split and the half of the corpus."""
+    if edit.is_still:
+        return Trial(edit.strength, track.answers.h, np.zeros(len(track.tried.documents)))
+    assert track.stage.answers is not None
+    h = measures.log_odds(track.prompts.log_probs(track.site, edit), track.stage.answers)
+    return Trial(edit.strength, h, track.tried.run(track.site, edit).nll - track.unedited[0].nll)
+
+
+def choose(trials: list[Trial], track: Track, direction: str) -> float | None:
+    """The strength of the largest effect in a direction among those that cost little enough; None if there is none."""
+    tokens = track.unedited[0].counts.sum()
+    cheap = [trial for trial in trials if trial.damage.sum() / tokens <= CHOICE_DAMAGE]
+    best = max(cheap, key=lambda trial: track.answers.effect(trial.h, direction), default=None)
+    return None if best is None else best.strength
+
+
+def record(trials: list[Trial], track: Track, chosen: dict[str, float | None], seed: int) -> Sweep:
+    """The sweep with its intervals."""
+    before = track.unedited[0]
+    points = []
+    for trial in trials:
+        (_, towards, away), _ = measures.steering_effect(track.answers, trial.h, trial.h, seed)
+        (damage,), _ = measures.perplexity_damage(before.nll, before.nll + trial.damage, before.counts, seed)
+        points.append(SweepPoint(trial.strength, towards, away, damage))
+    return Sweep(tuple(points), chosen["towards"], chosen["away"])
+
+
+def matched(scores: Scores, trials: list[Trial], track: Track, seed: int) -> None:
+    """Score the effect at equal damage."""
+    tokens = track.unedited[0].counts.sum()
+    damage = [float(trial.damage.sum() / tokens) for trial in trials]
+    strengths, after = [trial.strength for trial in trials], [trial.h for trial in trials]
+    found = [
+        measures.effect_at_damage(f"steering_effect_at_{level}", level, strengths, damage, track.answers, after, seed)
+        for level in MATCHED
+    ]
+    scores.add((found, {}))
+
+
+def score_chosen(
+    scores: Scores, edit: Steering, chosen: dict[str, float | None], track: Track, ground: Ground, seed: int
+) -> None:
+    """Score the edits at the chosen strengths on what had no part in the choice."""
+    if chosen["towards"] is None or chosen["away"] is None:
+        return
+    stage, site = track.stage, track.site
+    assert stage.answers is not None
+    edits = {direction: edit.at(strength) for direction, strength in chosen.items() if strength is not None}
+    rows = stage.scored_split("test")
+    h = {name: measures.log_odds(log_probs_of(stage, site, one)[rows], stage.answers) for name, one in edits.items()}
+    before = measures.Answers(
+        measures.log_odds(stage.reference[rows], stage.answers),
+        stage.scored_labels[rows].numpy(),
+        stage.scored_groups[rows],
+    )
+    scores.add(measures.steering_effect(before, h["towards"], h["away"], seed))
+    score_damage(scores, list(edits.values()), track, seed)
+    edit_sizes(scores, edits["towards"], edits["away"], ground, seed)
+
+
+def log_probs_of(stage: ConceptStage, site: str, edit: Steering) -> torch.Tensor:
+    """The edited subject's log-probabilities at the scored prompts; the reference for an edit that does nothing."""
+    return stage.reference if edit.is_still else stage.log_probs(site, edit)
+
+
+def score_damage(scores: Scores, edits: list[Steering], track: Track, seed: int) -> None:
+    """Score the kept half of the corpus, as the mean over the edits."""
+    before = track.unedited[1]
+    runs = [before if edit.is_still else track.kept.run(track.site, edit) for edit in edits]
+    nll = np.mean([run.nll for run in runs], axis=0)
+    scores.add(measures.perplexity_damage(before.nll, nll, before.counts, seed))
+    scores.add(
+        measures.behavior_off_target(
+            torch.cat([before.log_probs] * len(runs)),
+            torch.cat([run.log_probs for run in runs]),
+            np.concatenate([before.groups] * len(runs)),
+            seed,
+        )
+    )
+
+
+def edit_sizes(scores: Scores, towards: Steering, away: Steering, ground: Ground, seed: int) -> None:
+    """Score how large the edits are, each on its class's test activations and both on neutral text."""
+    if isinstance(towards, PlacedVectors):
+        scores.leave_out(
+            ["edit_norm", "edit_norm_off_target"], "the edit touches a prompt's first tokens, not the slot"
+        )
+        return
+    test = ground.test
+    edited = torch.where((test.z == 0)[:, None], towards(test.x), away(test.x))
+    scores.add(measures.edit_size(test.x, edited, test.groups, seed))
+    if ground.neutral is not None and ground.neutral_groups is not None:
+        both = torch.cat([towards(ground.neutral), away(ground.neutral)])
+        neutral, documents = torch.cat([ground.neutral] * 2), np.concatenate([ground.neutral_groups] * 2)
+        scores.add(measures.edit_norm_off_target(neutral, both, documents, seed))
