@@ -1,12 +1,16 @@
 """Capture of the stream after every block over 2,000 prompts, against transformers' output_hidden_states.
 
-Both keep the last token's state of each prompt at each block, in float32, from the same weights. Ours is called as the
-suite calls it: common beginnings of prompts are computed once, and what is not kept never accumulates. The peer runs
-the model without its unembedding on batches of like length, padded on the right, at most 1,024 tokens each.
+Both keep the states of each prompt at each block, in float32, from the same weights: those of every token, as the suite
+needs them to resume from, or those of the last. Ours is called as the suite calls it, with an empty activation cache:
+common beginnings of prompts are computed once, and what is captured goes to files that are mapped afterwards. The peer
+runs the model without its unembedding on batches of like length, padded on the right, at most 1,024 tokens each, and
+keeps the states in one array in memory.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,17 +36,18 @@ def rows(settings: Settings) -> list[Row]:
 
 
 def works(small: bool) -> list[Work]:
-    """The one work."""
+    """Every token, and the last of each prompt."""
     n = 40 if small else N
     return [
         Work(
-            f"capture of all blocks, {n:,} prompts",
+            f"capture of all blocks, {n:,} prompts, {'every' if every else 'last'} token",
             "transformers output_hidden_states=True",
-            Side(_prepare_ours, _ours, lambda _, kept: {"states": kept}),
-            Side(_prepare_theirs, _theirs, lambda _, kept: {"states": kept}),
+            Side(_prepare_ours, partial(_ours, every), lambda _, found: _some([one.x for one in found.values()])),
+            Side(_prepare_theirs, partial(_theirs, every), lambda _, kept: _some(list(kept.swapaxes(0, 1)))),
             _agreement,
             partial(_write, n),
         )
+        for every in (True, False)
     ]
 
 
@@ -67,26 +72,23 @@ def _given(folder: Path) -> tuple[list[list[int]], str]:
 
 
 def _prepare_ours(folder: Path) -> Any:
-    from interpmark.fixtures.subjects import load_subject
+    from interpmark.fixtures.subjects import ActivationCache, load_subject
     from interpmark.suite.allocator import keep_large_buffers
 
     keep_large_buffers()
     tokens, _ = _given(folder)
-    ready = load_subject(SUBJECT), tokens
-    _ours((ready[0], tokens[:2]))
-    return ready
+    subject = load_subject(SUBJECT)
+    _ours(True, (subject, tokens[:2], ActivationCache(tempfile.mkdtemp(dir=folder))))
+    return subject, tokens, ActivationCache(tempfile.mkdtemp(dir=folder))
 
 
-def _ours(ready: Any) -> NDArray[np.float32]:
-    import numpy as np
-
+def _ours(every: bool, ready: Any) -> Any:
     from interpmark.fixtures.subjects import capture
 
-    subject, tokens = ready
+    subject, tokens, cache = ready
     sites = [f"resid_post.{block}" for block in range(subject.n_blocks)]
-    last = [len(ids) - 1 for ids in tokens]
-    found = capture(subject, tokens, sites, last, max_tokens=BATCH_TOKENS, share_leads=True)
-    return np.stack([found[site].x for site in sites], axis=1)  # [n, blocks, d]
+    last = None if every else [len(ids) - 1 for ids in tokens]
+    return capture(subject, tokens, sites, last, cache, max_tokens=BATCH_TOKENS, share_leads=True)
 
 
 def _prepare_theirs(folder: Path) -> Any:
@@ -95,27 +97,41 @@ def _prepare_theirs(folder: Path) -> Any:
 
     tokens, path = _given(folder)
     model = AutoModel.from_pretrained(path, dtype=torch.float32).train(False).requires_grad_(False)
-    _theirs((model, tokens[:2]))
+    _theirs(True, (model, tokens[:2]))
     return model, tokens
 
 
-def _theirs(ready: Any) -> NDArray[np.float32]:
+def _theirs(every: bool, ready: Any) -> NDArray[np.float32]:
+    """States `[rows, blocks, d]`, a row for each token, or for each prompt."""
     import numpy as np
     import torch
 
     model, tokens = ready
-    kept: NDArray[np.float32] = np.empty((len(tokens), len(model.layers), model.config.hidden_size), dtype=np.float32)
+    counts = [len(ids) if every else 1 for ids in tokens]
+    starts = torch.tensor([0, *np.cumsum(counts)])
+    shape = int(starts[-1]), len(model.layers), model.config.hidden_size
+    kept: NDArray[np.float32] = np.empty(shape, dtype=np.float32)
     for batch in _batches(tokens):
         longest = max(len(tokens[row]) for row in batch)
         ids = torch.tensor([tokens[row] + [0] * (longest - len(tokens[row])) for row in batch])
         lengths = torch.tensor([len(tokens[row]) for row in batch])
-        mask = (torch.arange(longest) < lengths[:, None]).long()
+        mask = torch.arange(longest) < lengths[:, None]
         with torch.no_grad():
-            out = model(input_ids=ids, attention_mask=mask, use_cache=False, output_hidden_states=True)
+            out = model(input_ids=ids, attention_mask=mask.long(), use_cache=False, output_hidden_states=True)
+        keep = mask if every else torch.arange(longest) == lengths[:, None] - 1
+        rows = (starts[batch][:, None] + torch.arange(longest) * every)[keep].numpy()
         # The first is the embedding; block by block, so that no second copy of all states is made.
         for block, hidden in enumerate(out.hidden_states[1:]):
-            kept[batch, block] = hidden[torch.arange(len(batch)), lengths - 1].numpy()
+            kept[rows, block] = hidden[keep].numpy()
     return kept
+
+
+def _some(blocks: Sequence[NDArray[np.float32]]) -> Arrays:
+    """The states that are compared: 500 rows, evenly spread, `[500, blocks, d]`."""
+    import numpy as np
+
+    rows = np.linspace(0, len(blocks[0]) - 1, 500).astype(int)
+    return {"states": np.stack([block[rows] for block in blocks], axis=1)}
 
 
 def _batches(tokens: list[list[int]]) -> list[list[int]]:

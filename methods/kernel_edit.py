@@ -74,10 +74,11 @@ class KernelEdit(Edit):
             for t in (self.dual, self.offset, self.write, self.center, self._scaled(self.landmarks))
         )
         rows = x.reshape(-1, self.d).to(dtype)
-        edited = [
-            part - (kernel((part - center) / float(self.length), landmarks, self.degree) @ dual - offset) @ write.T
-            for part in rows.split(_CHUNK)
-        ]
+        edited = []
+        for start in range(0, max(1, len(rows)), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            similar = kernel((part - center) / float(self.length), landmarks, self.degree)  # [m, n]
+            edited.append(part - (similar @ dual - offset) @ write.T)
         return torch.cat(edited).reshape(x.shape).to(x.dtype)
 
     def _scaled(self, x: Tensor) -> Tensor:
@@ -91,8 +92,8 @@ class KernelEdit(Edit):
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
         """Undo `tensors`."""
-        names = ("landmarks", "dual", "offset", "write", "center", "length")
-        return cls(*(tensors[name] for name in names), degree=int(tensors["degree"]))
+        factors = {name: tensor for name, tensor in tensors.items() if name != "degree"}
+        return cls(**factors, degree=int(tensors["degree"]))
 
 
 def kernel(x: Tensor, y: Tensor, degree: int) -> Tensor:

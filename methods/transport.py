@@ -59,7 +59,8 @@ def _transport(root: Tensor, inverse: Tensor, target: Tensor) -> Tensor:
     # The root of (A^{½} B A^{½}) = YᵀY by the singular values of Y: squaring would lose half of the digits.
     _, s, right = torch.linalg.svd(target @ root)
     half = inverse @ right.T  # [d, d]
-    return (half * s) @ half.T
+    carried: Tensor = (half * s) @ half.T
+    return carried
 
 
 def _roots(covariance: Tensor) -> tuple[Tensor, Tensor]:

@@ -49,11 +49,13 @@ class CholeskyWhitening(Whitening):
 
     def whiten(self, columns: Tensor) -> Tensor:
         """L⁻¹ D⁻¹ columns."""
-        return torch.linalg.solve_triangular(self.factor, columns / self.scale[:, None], upper=False)
+        whitened: Tensor = torch.linalg.solve_triangular(self.factor, columns / self.scale[:, None], upper=False)
+        return whitened
 
     def read(self, columns: Tensor) -> Tensor:
         """D⁻¹ L⁻ᵀ columns."""
-        return torch.linalg.solve_triangular(self.factor.T, columns, upper=True) / self.scale[:, None]
+        turned: Tensor = torch.linalg.solve_triangular(self.factor.T, columns, upper=True)
+        return turned / self.scale[:, None]
 
     def write(self, columns: Tensor) -> Tensor:
         """D L columns."""

@@ -14,7 +14,7 @@ from interpmark.fixtures.subjects.generate import Completions
 from interpmark.methods import Edit, SiteEdits, Steering, load_any_edit
 from interpmark.reports.store import Store
 
-from .cells import Cell, PlantedFixture, collect_cells
+from .cells import Cell, SubjectFixture, collect_cells
 from .engine import Engine, finished
 from .errors import UsageError
 from .measures.fluency import distinct, perplexity, repetition
@@ -129,7 +129,7 @@ def on_one_fixture(options: RunOptions) -> list[Cell]:
     names = list(dict.fromkeys(cell.fixture.name for cell in cells))
     if len(names) > 1:
         raise UsageError(f"text is generated with edits of one fixture, and these match: {', '.join(names)}")
-    if isinstance(cells[0].fixture, PlantedFixture):
+    if not isinstance(cells[0].fixture, SubjectFixture):
         raise UsageError(f"{names[0]} has no language model to generate text with; name a concept such as gender")
     return [cell for cell in cells if cell.fixture.id == cells[0].fixture.id]
 

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from interpmark.fixtures import SPLITS, Concept, floors_of, load_concept, planted
 
 from . import health
-from .cells import Cell, PlantedFixture, SubjectFixture, collect_cells
+from .cells import Cell, SubjectFixture, collect_cells
 from .grounds import Grounds
 from .options import CONCEPT_FILES, RunOptions
 from .progress import StreamProgress
@@ -43,7 +43,7 @@ def fixture(name: str, subject: str, sites: Sequence[str]) -> str:
 
 def _shown(cells: Sequence[Cell], grounds: Grounds) -> str:
     first = cells[0].fixture
-    if isinstance(first, PlantedFixture):
+    if not isinstance(first, SubjectFixture):
         return _planted(first.name)
     located = [cell.fixture for cell in cells if isinstance(cell.fixture, SubjectFixture)]
     sites = [_site(fixture, grounds) for fixture in located]

@@ -99,7 +99,9 @@ class Sal:
             return IdentityEdit(x.shape[1])
         z = (labels - moments.mean_z) @ whitening  # [n, k]
         scaled = (x - moments.mean_x) / length
-        similar = torch.cat([kernel(part, scaled, degree) @ z for part in scaled.split(1024)]) / n  # [n, k]
+        # A part of the Gram matrix at a time: [n, k]
+        parts = [kernel(scaled[start : start + 1024], scaled, degree) @ z for start in range(0, n, 1024)]
+        similar = torch.cat(parts) / n
         squares, v = torch.linalg.eigh(z.T @ similar / n)  # S², smallest first
         keep = squares > RANK_TOLERANCE * squares[-1].clamp_min(0)
         s, v = squares[keep].sqrt().flip(0)[: self.rank], v[:, keep].flip(1)[:, : self.rank]

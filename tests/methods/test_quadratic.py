@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from concept_erasure import QuadraticFitter as Reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
@@ -176,6 +177,25 @@ class TestOracle:
         assert "continuous" not in get_method(spec).info.supports
         with pytest.raises(FitError, match="int64"):
             fit(spec, *continuous)
+
+
+class TestReference:
+    """`concept-erasure` 0.2.4, with covariances over n − 1 and the unweighted mean of the class means."""
+
+    @pytest.mark.parametrize("k", [2, 3])
+    def test_agrees_on_classes_of_equal_size(self, k: int) -> None:
+        x, _ = differing(k)
+        z = torch.arange(len(x)) % k
+        x = x * (1 + z[:, None]) + z[:, None]
+        theirs = Reference.fit(x, z, shrinkage=False).eraser(x, z)
+        torch.testing.assert_close(fit("quadratic-leace", x, z)(x, z), theirs, rtol=0, atol=1e-5)
+
+    def test_moves_the_data_when_classes_differ_in_size(self) -> None:
+        x, z = differing(2, shares=(0.9, 0.1))
+        theirs = Reference.fit(x, z, shrinkage=False).eraser(x, z)
+        unweighted = (x[z == 0].mean(0) + x[z == 1].mean(0)) / 2
+        torch.testing.assert_close(theirs.mean(0), unweighted, rtol=0, atol=1e-6)
+        assert float((theirs.mean(0) - x.mean(0)).norm()) > 0.3
 
 
 class TestPooled:
