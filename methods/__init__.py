@@ -6,7 +6,7 @@ Importing this package registers every built-in method and does not import torch
 from interpmark.methods import erasers as _erasers  # noqa: F401 (registers the built-in methods)
 from interpmark.methods import steerers as _steerers  # noqa: F401 (the same)
 from interpmark.methods.affine import AffineEdit
-from interpmark.methods.edit_files import load_edit, load_site_edits, save_edit
+from interpmark.methods.edit_files import load_any_edit, load_edit, load_site_edits, save_edit
 from interpmark.methods.edits import ConstantEdit, Edit, IdentityEdit, OracleEdit
 from interpmark.methods.errors import (
     EditError,
@@ -82,6 +82,7 @@ __all__ = [
     "UnknownMethodError",
     "available",
     "get_method",
+    "load_any_edit",
     "load_edit",
     "load_method_source",
     "load_site_edits",

@@ -54,10 +54,10 @@ def load_edit(path: str | os.PathLike[str]) -> Edit:
             several sites.
 
     """
-    metadata, tensors = _read(path)
-    if _SITES in metadata:
+    edit = load_any_edit(path)
+    if isinstance(edit, SiteEdits):
         raise EditError(f"{os.fspath(path)} holds edits at several sites; read it with load_site_edits")
-    return _edit(path, metadata[_TAG], tensors)
+    return edit
 
 
 def load_site_edits(path: str | os.PathLike[str]) -> SiteEdits:
@@ -67,9 +67,22 @@ def load_site_edits(path: str | os.PathLike[str]) -> SiteEdits:
         EditError: The file is missing, or does not hold edits at several sites, or one of a type not known here.
 
     """
-    metadata, tensors = _read(path)
-    if _TAG in metadata:
+    edits = load_any_edit(path)
+    if not isinstance(edits, SiteEdits):
         raise EditError(f"{os.fspath(path)} holds a single edit; read it with load_edit")
+    return edits
+
+
+def load_any_edit(path: str | os.PathLike[str]) -> Edit | SiteEdits:
+    """Read what `save_edit` wrote, whichever it was.
+
+    Raises:
+        EditError: As `load_edit` and `load_site_edits` do.
+
+    """
+    metadata, tensors = _read(path)
+    if _SITES not in metadata:
+        return _edit(path, metadata[_TAG], tensors)
     try:
         tags = {str(site): str(tag) for site, tag in json.loads(metadata[_SITES]).items()}
     except (ValueError, AttributeError) as error:

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from interpmark.fixtures.subjects import Subject, full_logits
 from interpmark.fixtures.subjects.generate import Completions
-from interpmark.methods import Edit, SiteEdits, Steering, load_edit
+from interpmark.methods import Edit, SiteEdits, Steering, load_any_edit
 from interpmark.reports.store import Store
 
 from .cells import Cell, SubjectFixture, collect_cells
@@ -144,7 +144,7 @@ def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
     key = engine.key(cell)
     store = engine.store
     kept = store.edit_path(key) if isinstance(store, Store) and finished(store, key) is not None else None
-    edit = engine.edit(cell) if kept is None or not kept.is_file() else load_edit(kept)
+    edit = engine.edit(cell) if kept is None or not kept.is_file() else load_any_edit(kept)
     if edit.needs_labels:
         raise UsageError(f"{cell.method.name} sees the label of each prompt, and a text that is generated has none")
     return edit

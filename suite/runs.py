@@ -11,6 +11,7 @@ import torch
 
 from interpmark.fixtures.subjects import (
     Batch,
+    Changes,
     Ragged,
     Subject,
     batch_places,
@@ -103,7 +104,7 @@ def run(
 
     """
     if isinstance(edit, SiteEdits):
-        _run_sites(subject, site, states, prompts, reduce, edit, labels)
+        _run_sites(subject, site, states, prompts, reduce, site_changes(edit, labels), edit)
         return
     if type(edit) is ConstantEdit and subject.anatomy.causal:  # a subclass may do something else
         logits = _constant_logits(subject, site, states, prompts, edit)
@@ -126,11 +127,10 @@ def _run_sites(
     states: Ragged,
     prompts: Prompts,
     reduce: Reduce,
+    changes: Changes,
     edits: SiteEdits,
-    labels: torch.Tensor | None,
 ) -> None:
     """Run every batch with all the edits in place, resumed from `site` where that lies before the first of them."""
-    changes = site_changes(edits, labels)
     resumed = latest_start(subject, edits, [site]) is not None
     for batch in prompts.apart if edits.needs_labels else prompts.batches:
         take = prompts.take(batch)
@@ -230,7 +230,10 @@ def run_corpus(
             nll[text] = _token_nll(here, targets).sum().item()
             distributions[text] = torch.log_softmax(here[kept[text]].float(), dim=-1).cpu()
 
-    run(subject, site, states, prompts, score, edit, scope=text_scope(edit.scope) if isinstance(edit, Edit) else None)
+    if isinstance(edit, SiteEdits):
+        _run_sites(subject, site, states, prompts, score, site_changes(edit, documents=True), edit)
+    else:
+        run(subject, site, states, prompts, score, edit, scope=None if edit is None else text_scope(edit.scope))
     groups = np.repeat(np.arange(len(prompts)), [len(k) for k in kept])
     return CorpusRun(nll, counts, torch.cat([d for d in distributions if d is not None]), groups)
 

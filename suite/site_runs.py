@@ -6,24 +6,39 @@ from collections.abc import Iterable
 
 import torch
 
-from interpmark.fixtures.subjects import Batch, Change, Changes, Site, Subject, batch_places, parse_site, scope_mask
+from interpmark.fixtures.subjects import (
+    Batch,
+    Change,
+    Changes,
+    Site,
+    Subject,
+    batch_places,
+    parse_site,
+    scope_mask,
+    text_scope,
+)
 from interpmark.fixtures.subjects.forward import Part
 from interpmark.methods import Edit, SiteEdits
 
 
-def site_changes(edits: SiteEdits, labels: torch.Tensor | None = None) -> Changes:
-    """The edits as changes of the stream, each at the positions in its scope.
+def site_changes(edits: SiteEdits, labels: torch.Tensor | None = None, *, documents: bool = False) -> Changes:
+    """The edits as changes of the stream, each at the positions in its scope; prefix and padding are in none.
 
-    `labels`, one a text, are for edits that see them; such edits must not meet shared leads.
+    `labels`, one a text, are for edits that see them; such edits must not meet shared leads. `documents` says that the
+    texts are no prompts, so that an edit of one position is made at every one, as `text_scope` has it.
     """
-    return {site: _change(edit, labels if edit.needs_labels else None) for site, edit in edits.items()}
+    return {
+        site: _change(edit, text_scope(edit.scope) if documents else edit.scope, labels if edit.needs_labels else None)
+        for site, edit in edits.items()
+    }
 
 
-def _change(edit: Edit, labels: torch.Tensor | None) -> Change:
+def _change(edit: Edit, scope: str, labels: torch.Tensor | None) -> Change:
     def change(stream: torch.Tensor, batch: Batch, part: Part) -> torch.Tensor:
         z = None if labels is None else part.of(spread_labels(labels, batch)).to(stream.device)
-        within = part.of(scope_mask(edit.scope, batch)).to(stream.device)[..., None]
-        return torch.where(within, edit.at_places(stream, part.of(batch_places(batch)).to(stream.device), z), stream)
+        within = part.of(scope_mask(scope, batch)).to(stream.device)[..., None]
+        places = part.of(batch_places(batch)).to(stream.device)
+        return torch.where(within, edit.at_places(stream, places, z), stream)
 
     return change
 

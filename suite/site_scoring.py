@@ -13,7 +13,7 @@ import numpy as np
 
 from interpmark.methods import MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.measures import MEASURES
+from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
 
 from . import measures
@@ -50,7 +50,7 @@ def score_site_edits(method: MethodSpec, fitted: FittedSites, at: FixtureGround,
     scores.leave_out(["edit_excess"], SEVERAL_SITES)
     ran = _run(edits, at, stage, seed)
     scores.add((ran.estimates.values(), ran.examples))
-    scores.leave_out(MEASURES, "the concept has no transfer split")
+    scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
 
 

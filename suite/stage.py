@@ -132,7 +132,7 @@ class CorpusStage:
         """By site, for each document: squared sizes of the edit there, and deviations of what arrives, over content."""
         sizes = SquaredSizes(len(self._tokens))
         last = in_order(self._recorder.subject, edits)[-1]
-        changes = sizes.listening(site_changes(edits))
+        changes = sizes.listening(site_changes(edits, documents=True))
         what = f"the {self.corpus.name} corpus"
         states = self._recorder.changed(what, inputs(self._tokens), [last], changes, share_leads=False)
         # The pass ends with what arrives at the last site; its own edit is made here.

@@ -6,6 +6,7 @@ the unembedding; and it needs no norm outputs, so that it works on any subject.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from interpmark.methods.affine import AffineEdit
@@ -21,19 +22,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@register(
-    "scrub-residual",
-    kind="eraser",
-    claims={"guards-linearly", "idempotent", "affine", "mean-preserving", "minimal-edit"},
-    reference="arXiv:2306.03819",
-)
+@register("scrub-residual", kind="eraser", reference="arXiv:2306.03819")
+@dataclass(frozen=True)
 class ScrubResidual:
-    """Erase the concept from the residual stream after every block."""
+    """Erase the concept from the residual stream after every block.
+
+    Attributes:
+        shrinkage: Shrink the covariances that LEACE whitens by towards a multiple of the identity.
+
+    """
+
+    shrinkage: bool = False
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What holds at every site for what arrives there."""
+        claims = {"guards-linearly", "idempotent", "affine", "mean-preserving"}
+        return frozenset(claims if self.shrinkage else claims | {"minimal-edit"})
 
     def fit_on(self, bench: FitBench, *, seed: int) -> SiteEdits:
         """Fit at `resid_post` of every block."""
 
         def fit(site: str, x: Tensor, z: Tensor) -> AffineEdit:
-            return leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)))
+            return leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage)
 
         return scrub(bench, ("resid_post",), fit)

@@ -59,13 +59,16 @@ def second_pass(stage: ConceptStage, edits: SiteEdits) -> tuple[dict[str, float]
     return {site: covariance(torch.stack(x), z) for site, x in seen.items()}, torch.stack(logits)
 
 
-@pytest.mark.parametrize("method", ["concept-scrubbing", "scrub-residual"])
+@pytest.mark.parametrize(
+    "method",
+    ["concept-scrubbing", "concept-scrubbing(shrinkage=True)", "scrub-residual", "scrub-residual(shrinkage=True)"],
+)
 def test_a_second_pass_finds_no_covariance_at_any_edited_site(
     method: str, tiny: Subject, stage: ConceptStage, ready: Ready
 ) -> None:
     _, bench = ready(stage)
     edits = get_method(method).build().fit_on(bench, seed=0)
-    streams = ("attn_in", "mlp_in") if method == "concept-scrubbing" else ("resid_post",)
+    streams = ("attn_in", "mlp_in") if method.startswith("concept") else ("resid_post",)
     assert list(edits) == [site for site in tiny.sites() if site.partition(".")[0] in streams]
     left, _ = second_pass(stage, edits)
     assert max(left.values()) < 1e-5, left

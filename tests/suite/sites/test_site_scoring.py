@@ -22,8 +22,11 @@ from interpmark.methods import (
     registry,
 )
 from interpmark.methods.spec import MethodSpec
+from interpmark.suite.costs import Cost
+from interpmark.suite.engine import score_fitted
 from interpmark.suite.errors import ContractError
 from interpmark.suite.fitting import FittedSites, Fitter
+from interpmark.suite.sampling import samples
 from interpmark.suite.scores import Scores
 from interpmark.suite.scoring import score_edit
 from interpmark.suite.site_scoring import residual_accuracy_at, score_site_edits
@@ -179,3 +182,41 @@ def test_several_sites_need_fit_on(stage: ConceptStage, ready: Ready) -> None:
             score(get_method("on-activations"), stage, ready)
     finally:
         registry.restore(before)
+
+
+class AtTheEnd(ConstantEdit):
+    """A constant at the last token of a prompt."""
+
+    @property
+    def scope(self) -> str:
+        return "last"
+
+
+class AtThePlace(ConstantEdit):
+    """Adds a token's place in its text."""
+
+    def at_places(self, x: torch.Tensor, place: torch.Tensor, z: torch.Tensor | None = None) -> torch.Tensor:
+        return x + place[..., None].to(x.dtype)
+
+
+@pytest.mark.parametrize("edit", [AtTheEnd(torch.ones(24)), AtThePlace(torch.ones(24))], ids=["scope", "places"])
+def test_scope_and_places_hold_at_every_site(edit: Edit, stage: ConceptStage) -> None:
+    single, several = stage.log_probs(SITE, edit), stage.log_probs(SITE, SiteEdits({SITE: edit}))
+    torch.testing.assert_close(several, single, rtol=1e-5, atol=1e-5)
+    runs = [stage.corpus.run(SITE, one).nll for one in (edit, SiteEdits({SITE: edit}))]
+    np.testing.assert_allclose(runs[1], runs[0], rtol=1e-5)
+
+
+def test_a_steerer_gives_one_edit_with_a_strength(stage: ConceptStage, ready: Ready) -> None:
+    at, _ = ready(stage)
+    fitted = FittedSites(SiteEdits({SITE: IdentityEdit(24)}), Cost(0.0, None))
+    with pytest.raises(ContractError, match="several sites, which have no strength"):
+        score_fitted(get_method("caa"), fitted, at, 0)
+
+
+def test_samples_are_drawn_with_all_edits_in_place(stage: ConceptStage) -> None:
+    nothing = SiteEdits({"attn_in.1": IdentityEdit(24), SITE: IdentityEdit(24)})
+    (sample,) = samples(stage, nothing, SITE, 1)
+    assert sample.edited == sample.unedited
+    (sample,) = samples(stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), SITE, 1)
+    assert sample.edited != sample.unedited
