@@ -65,6 +65,13 @@ class FitBench(Protocol):
     def subject(self) -> Any:
         """The subject: `sites()`, `name` and the language model itself."""
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """The prompts, one a row."""
+
+    def states(self, tokens: Sequence[Sequence[int]]) -> Sequence[Tensor]:
+        """The stream at the site of texts of one's own, `[T, d]` float64 each, the prefix left out."""
+
     def activations(self, site: str) -> Tensor:
         """The slot activations of the prompts at any site, `[n, d]` float64."""
 

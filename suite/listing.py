@@ -14,6 +14,7 @@ from interpmark.fixtures import (
     WEAK,
     WORD_VECTORS,
     concept_names,
+    is_vector_file,
     planted_names,
     site_at,
 )
@@ -80,8 +81,12 @@ def names_method(name: str) -> bool:
     methods = [info.name for info in available()]
     if name.split("(")[0].strip() in methods:
         return True
-    fixtures = [*concept_names(), *planted_names()]
-    if name.endswith(CONCEPT_FILES) or any(fnmatch.fnmatchcase(one, name.split("@")[0]) for one in fixtures):
+    fixtures = [*concept_names(), *planted_names(), WORD_VECTORS, STATIC_EMBEDDINGS]
+    if (
+        name.endswith(CONCEPT_FILES)
+        or is_vector_file(name)
+        or any(fnmatch.fnmatchcase(one, name.split("@")[0]) for one in fixtures)
+    ):
         return False
     raise UsageError(
         f"there is no method or fixture {name!r}{did_you_mean(name, [*methods, *fixtures])} "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
 from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
-from interpmark.methods import Edit, SiteEdits
+from interpmark.methods import Edit
 from interpmark.reports.scorecard import Sample
 
 from .running import running_form
@@ -38,20 +38,21 @@ KEPT = Sampling(n=1, max_new_tokens=24)
 """How the samples of a scorecard are drawn: short ones."""
 
 
-def complete(
-    subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | SiteEdits | None, site: str, sampling: Sampling
-) -> Completions:
-    """Completions of each prompt, as token ids; without an edit the subject's own."""
-    edits = {}
-    if isinstance(edit, SiteEdits):
-        edits = {place: SiteEdit(own.at_places, own.scope) for place, own in edit.items()}
-    elif edit is not None:
-        running = running_form(edit, subject.dtype)
-        edits = {site: SiteEdit(running.at_places, running.scope)}
+Edits = Mapping[str, Edit]
+
+
+def by_site(edit: Edit | Edits, site: str) -> Edits:
+    """Edits by their sites: an edit alone acts at the fixture's."""
+    return {site: edit} if isinstance(edit, Edit) else edit
+
+
+def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
+    """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
+    running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
     return generate(
         subject,
         tokens,
-        edits,
+        {site: SiteEdit(edit.at_places, edit.scope) for site, edit in running.items()},
         n=sampling.n,
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
@@ -66,16 +67,16 @@ def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     ]
 
 
-def samples(stage: ConceptStage, edit: Edit | SiteEdits, site: str, n: int) -> tuple[Sample, ...]:
+def samples(stage: ConceptStage, edits: Edits, n: int) -> tuple[Sample, ...]:
     """What the subject goes on with, unedited and edited, after n prompts of the `test` split; none for n = 0.
 
     An edit that sees labels has none: a text that is generated has no label.
     """
-    if n == 0 or edit.needs_labels:
+    if n == 0 or any(edit.needs_labels for edit in edits.values()):
         return ()
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    after = decoded(subject, complete(subject, subject.encode(prompts), edit, site, KEPT))
+    after = decoded(subject, complete(subject, subject.encode(prompts), edits, KEPT))
     pairs = zip(prompts, _unedited(subject, prompts), after, strict=True)
     return tuple(Sample(prompt, before, edited) for prompt, before, (edited,) in pairs)
 
@@ -83,7 +84,7 @@ def samples(stage: ConceptStage, edit: Edit | SiteEdits, site: str, n: int) -> t
 @lru_cache(maxsize=4)
 def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """The same for every method on a concept."""
-    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), None, "", KEPT)))
+    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), {}, KEPT)))
 
 
 def few(concept: Concept, n: int) -> list[int]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from interpmark.fixtures import SPLITS, Concept, floors_of, load_concept, planted
+from interpmark.fixtures import SPLITS, Concept, floors_of, is_vector_file, load_concept, load_word_vectors, planted
 
 from . import health
-from .cells import Cell, SubjectFixture, collect_cells
+from .cells import Cell, Fixture, PlantedFixture, SubjectFixture, VectorFixture, collect_cells
 from .grounds import Grounds
 from .options import CONCEPT_FILES, RunOptions
 from .progress import StreamProgress
@@ -25,6 +25,8 @@ _HEALTHY = "healthy"
 def asked_for(name: str, subject: str, sites: Sequence[str]) -> RunOptions:
     """The run of one fixture, or of the fixtures that a glob matches, on a subject."""
     options = RunOptions(subject=subject, sites=tuple(sites), methods=("identity",))
+    if is_vector_file(name):
+        return replace(options, concepts=(name,), fixtures=(VectorFixture(load_word_vectors(name)).name,))
     if name.endswith(CONCEPT_FILES):
         return replace(options, concepts=(name,), fixtures=(load_concept(Path(name)).name,))
     return replace(options, fixtures=(name,))
@@ -44,7 +46,7 @@ def fixture(name: str, subject: str, sites: Sequence[str]) -> str:
 def _shown(cells: Sequence[Cell], grounds: Grounds) -> str:
     first = cells[0].fixture
     if not isinstance(first, SubjectFixture):
-        return _planted(first.name)
+        return _without_subject(first, grounds)
     located = [cell.fixture for cell in cells if isinstance(cell.fixture, SubjectFixture)]
     sites = [_site(fixture, grounds) for fixture in located]
     stage = grounds.of(located[-1]).stage
@@ -113,14 +115,19 @@ def _said(fixture: SubjectFixture, stage: ConceptStage, place: int) -> str:
     return ", ".join(f"{word} {chance:.2f}" for word, chance in zip(words, chances, strict=True))
 
 
-def _planted(name: str) -> str:
-    data = planted(name)
-    splits = [(split, len(rows.z), len(set(rows.groups.tolist()))) for split, rows in data.splits.items()]
-    facts = [(fact, f"{value:.3f}") for fact, value in data.optimum.items()]
-    return "\n\n".join(
-        [
-            f"{name}: activations of width {data.d}, no language model\n{data.summary}",
-            tabulate(splits, headers=("split", "rows", "entities")),
-            tabulate(facts, headers=("what is known of the population", ""), disable_numparse=True),
-        ]
-    )
+def _without_subject(fixture: Fixture, grounds: Grounds) -> str:
+    at = grounds.of(fixture)
+    named = {"fit": at.ground.fit, "probe": at.ground.probe, "test": at.ground.test, "transfer": at.ground.transfer}
+    splits = [(name, len(split), len(set(split.groups.tolist()))) for name, split in named.items() if split is not None]
+    accuracy, majority = health.readability(at)
+    parts = [
+        f"{fixture.name}: rows of width {at.ground.fit.x.shape[1]}; no language model is run",
+        tabulate(splits, headers=("split", "rows", "entities")),
+        f"unedited accuracy {health.ends(accuracy)}, majority rate {health.ends(majority)}; there is no floor",
+    ]
+    if isinstance(fixture, PlantedFixture):
+        data = planted(fixture.name)
+        facts = [(fact, f"{value:.3f}") for fact, value in data.optimum.items()]
+        parts.insert(1, data.summary)
+        parts.append(tabulate(facts, headers=("what is known of the population", ""), disable_numparse=True))
+    return "\n\n".join(parts)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures import Behavior, Concept, Corpus
+from interpmark.fixtures import Behavior, Concept, Corpus, Facts
 from interpmark.fixtures.subjects import (
     ActivationCache,
     Changes,
@@ -26,6 +26,7 @@ from interpmark.methods import Edit, FitError, IdentityEdit, SiteEdits
 from .answers_from import AnswersFrom
 from .arrivals import Arrivals
 from .errors import UsageError
+from .fact_stage import FactStage
 from .ground import Ground, Split
 from .parts import CorpusPart, PromptPart
 from .progress import Progress, SilentProgress
@@ -122,6 +123,11 @@ class CorpusStage:
             site = latest_start(self._recorder.subject, edit, self._sites) or site
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts, edit)
 
+    def part(self, documents: Sequence[int]) -> CorpusPart:
+        """Some of the documents."""
+        states = {site: self.states[site] for site in self._sites}
+        return CorpusPart(self._recorder.subject, states, [self._tokens[i] for i in documents], tuple(documents))
+
     def squared_sizes(self, edits: SiteEdits) -> Mapping[str, tuple[Floats, Floats]]:
         """By site, for each document: squared sizes of the edit there, and deviations of what arrives, over content."""
         sizes = SquaredSizes(len(self._tokens))
@@ -133,11 +139,6 @@ class CorpusStage:
         x, documents = self._content(states[last])
         sizes.add(last, torch.as_tensor(documents), x, edits[last](x))
         return sizes.by_text()
-
-    def part(self, documents: Sequence[int]) -> CorpusPart:
-        """Some of the documents."""
-        states = {site: self.states[site] for site in self._sites}
-        return CorpusPart(self._recorder.subject, states, [self._tokens[i] for i in documents], tuple(documents))
 
     def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Every content position's activation, `[m, d]` float64, and its document, `[m]`."""
@@ -163,6 +164,7 @@ class ConceptStage:
         sites: Sequence[str],
         corpus: CorpusStage,
         recorder: Recorder,
+        facts: Facts | None = None,
     ) -> None:
         self.concept = concept
         self.corpus = corpus
@@ -179,6 +181,8 @@ class ConceptStage:
         self._scored_slots = [slots[i] for i in self._scored]
         self.prompts = Prompts.ends(subject, self._scored_tokens)
         self.answers, self.no_behavior = self._answers(behavior)
+        self.facts = FactStage(facts, sites, recorder) if facts is not None else None
+        self.centred = behavior is not None and behavior.centred
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])
 
@@ -235,6 +239,12 @@ class ConceptStage:
             trained = self._recorder.states(what, self._trained_tokens, [site], self._trained_slots)[site]
         return torch.from_numpy(np.asarray(trained.x[: len(self.concept.rows("fit"))], dtype=np.float64))
 
+    def states_of(self, tokens: Sequence[Sequence[int]], site: str) -> tuple[torch.Tensor, ...]:
+        """The stream of any texts at a site, without the prefix, `[T, d]` float64 each."""
+        states = self._recorder.states(f"{len(tokens)} texts", tokens, [site])[site]
+        whole = [torch.from_numpy(np.asarray(states.text(i), dtype=np.float64)) for i in range(len(tokens))]
+        return tuple(rows[self.subject.n_prefix :] for rows in whole)
+
     def arrivals(self, edits: SiteEdits, sites: Sequence[str]) -> Arrivals:
         """The slot activations at the sites while the edits are in place, of every split.
 
@@ -276,12 +286,6 @@ class ConceptStage:
         silent = replace(self._recorder, progress=SilentProgress())  # many short steps
         return Walk(silent, self._trained_tokens[fit], self._trained_slots[fit], labels)
 
-    def states_of(self, tokens: Sequence[Sequence[int]], site: str) -> tuple[torch.Tensor, ...]:
-        """The stream of any texts at a site, without the prefix, `[T, d]` float64 each."""
-        states = self._recorder.states(f"{len(tokens)} texts", tokens, [site])[site]
-        whole = [torch.from_numpy(np.asarray(states.text(i), dtype=np.float64)) for i in range(len(tokens))]
-        return tuple(rows[self.subject.n_prefix :] for rows in whole)
-
     def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
         rows = self.concept.rows(name)
         return Split(torch.from_numpy(x[rows]), torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
@@ -306,6 +310,12 @@ class ConceptStage:
         """The entity of every scored prompt."""
         groups: npt.NDArray[np.int64] = self._groups[self._scored]
         return groups
+
+    @property
+    def scored_templates(self) -> npt.NDArray[np.int64]:
+        """The template of every scored prompt, as a number."""
+        numbers = {template: index for index, template in enumerate(dict.fromkeys(self.concept.templates))}
+        return np.array([numbers[self.concept.templates[i]] for i in self._scored], dtype=np.int64)
 
     @cached_property
     def reference(self) -> torch.Tensor:

@@ -33,6 +33,7 @@ else:
     "lda-projection",
     kind="eraser",
     claims={"idempotent", "affine", "mean-preserving", "orthogonal"},
+    reference="doi:10.1111/j.1469-1809.1936.tb02137.x",
 )
 @dataclass(frozen=True)
 class LdaProjection:

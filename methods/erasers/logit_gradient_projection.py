@@ -59,13 +59,24 @@ class LogitGradientProjection:
             FitError: The answers do not depend on the activation at all.
 
         """
-        x = bench.split.x.to(torch.float64)
-        rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[: self.prompts].sort().values
-        parts = [log_odds_gradients(bench, some, x[some]) for some in _chunks(rows)]
-        gradients = torch.cat(parts).mean(0)  # [k - 1, d]
-        if not bool((gradients.norm(dim=1) > 0).any()):
-            raise FitError(f"the answers do not depend on the activation at {bench.site} and the slot")
-        return AffineEdit.projection(gradients.T, center=x.mean(0))
+        gradients = mean_gradients(bench, self.prompts, seed)
+        return AffineEdit.projection(gradients.T, center=bench.split.x.to(torch.float64).mean(0))
+
+
+def mean_gradients(bench: FitBench, prompts: int, seed: int) -> Tensor:
+    """Return the gradients `[k - 1, d]` averaged over at most so many fit prompts, drawn by the seed.
+
+    Raises:
+        FitError: The answers do not depend on the activation at all.
+
+    """
+    x = bench.split.x.to(torch.float64)
+    rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:prompts].sort().values
+    parts = [log_odds_gradients(bench, some, x[some]) for some in _chunks(rows)]
+    gradients = torch.cat(parts).mean(0)
+    if not bool((gradients.norm(dim=1) > 0).any()):
+        raise FitError(f"the answers do not depend on the activation at {bench.site} and the slot")
+    return gradients
 
 
 def _chunks(rows: Tensor) -> Iterator[Tensor]:

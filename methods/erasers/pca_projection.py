@@ -1,7 +1,7 @@
 """PCA projection: the leading principal components of the activations are projected out, whatever the labels are.
 
-x' = x − V Vᵀ (x − μ), V the eigenvectors of Cov(x) with the largest eigenvalues. The unsupervised baseline: it finds
-the concept only where the concept is what the activations vary most in.
+x' = x − V Vᵀ (x − μ), V the eigenvectors of Cov(x) with the largest eigenvalues (Pearson 1901). The unsupervised
+baseline: it finds the concept only where the concept is what the activations vary most in.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ else:
     "pca-projection",
     kind="eraser",
     claims={"idempotent", "affine", "mean-preserving", "orthogonal"},
+    reference="doi:10.1080/14786440109462720",
 )
 @dataclass(frozen=True)
 class PcaProjection:

@@ -143,6 +143,8 @@ def test_fit_on_needs_the_bench() -> None:
 
 def test_default_methods_are_registered_and_canonical() -> None:
     assert [get_method(spec).name for spec in DEFAULT_METHODS] == list(DEFAULT_METHODS)
+    built_in = {info.name for info in available() if info.cls.__module__.startswith("interpmark.")}
+    assert {get_method(spec).info.name for spec in DEFAULT_METHODS} <= built_in
 
 
 def test_built_ins_say_what_they_are() -> None:
@@ -152,7 +154,7 @@ def test_built_ins_say_what_they_are() -> None:
         assert info.reference or info.control, info.name
     controls = {info.name for info in available() if info.control}
     assert controls == {"identity", "random-direction", "random-matched", "full-ablation", "random-steering"}
-    assert [info.name for info in available() if info.oracle] == ["oracle-leace"]
+    assert [info.name for info in available() if info.oracle] == ["oracle-leace", "quadratic-leace"]
 
 
 def test_listing_and_hashing_methods_needs_no_torch() -> None:

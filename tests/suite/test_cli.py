@@ -54,6 +54,12 @@ def test_show_says_what_is_known_of_planted_activations(tmp_path: Path) -> None:
     assert "bayes_accuracy" in done.stdout
 
 
+def test_show_checks_word_vectors(tmp_path: Path) -> None:
+    done = _interpmark("show", "word-vectors", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "unedited accuracy" in done.stdout
+
+
 def test_show_checks_a_fixture_at_every_site(tiny_llama: Path, weather: Path, tmp_path: Path) -> None:
     """Before the first block nothing can be read at the last token; after the last block the class can."""
     sites = ("--site", "resid_pre.0", "--site", "resid_post.2")

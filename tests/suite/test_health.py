@@ -6,16 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from interpmark.fixtures import Behavior, Corpus, FixtureError, Floors, floors, get_concept, get_corpus
 from interpmark.fixtures.subjects import Subject, load_subject
+from interpmark.methods import AffineEdit
 from interpmark.reports.scorecard import Scorecard
 from interpmark.suite import RunOptions, health, score_all
 from interpmark.suite.cells import SubjectFixture, collect_cells
 from interpmark.suite.engine import Engine
-from interpmark.suite.grounds import Grounds
+from interpmark.suite.grounds import FixtureGround, Grounds
 from interpmark.suite.keys import Keys
 from interpmark.suite.progress import SilentProgress
+from interpmark.suite.scores import Scores
+from interpmark.suite.scoring import score_behavior
 from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 
 SITE = "resid_post.15"
@@ -53,7 +57,8 @@ def test_the_tests_of_an_unhealthy_fixture_are_skipped_with_the_reason(
         "--interp-fixtures", "weather@*", "--interp-sites", "resid_pre.0", "-k", "not contract", "-rs",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert "5 skipped" in done.stdout
+    assert " skipped" in done.stdout
+    assert " passed" not in done.stdout
     assert "too little to erase" in done.stdout
 
 
@@ -103,6 +108,21 @@ def test_a_subject_that_does_not_use_the_concept_has_no_behavior_to_change(subje
     assert "too little behavior to change" in health.unused(unrelated, SITE)
     unknown = gender_with(Behavior("long/words", ((" antidisestablishmentarianism",), (" she",))), subject)
     assert "it must be one" in health.unused(unknown, SITE)
+
+
+@pytest.mark.model
+def test_of_a_behavior_that_is_too_weak_nothing_is_scored_but_itself(subject: Subject, tmp_path: Path) -> None:
+    stage = gender_with(Behavior("was/is", ((" was",), (" is",))), subject)
+    options = RunOptions(fixtures=("planted-gaussian",), methods=("identity",), store=tmp_path)
+    cells = collect_cells(options)
+    ground = Grounds(options, cells, SilentProgress()).of(cells[0].fixture).ground
+    scores = Scores()
+    score_behavior(scores, AffineEdit.projection(torch.eye(576, 1)), stage, SITE, 0)
+    assert scores.estimates["behavior_tv_on_target"].status == "ok"
+    health.withhold_behavior(scores, FixtureGround(ground, stage, SITE))
+    for name, estimate in scores.estimates.items():
+        assert (estimate.status == "ok") == (name == "behavior_unedited")
+    assert "too little behavior" in scores.estimates["behavior_tv_on_target"].reason
 
 
 @pytest.mark.model
