@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.fixtures.subjects import Subject
-from interpmark.methods import Edit, MethodError, SiteEdits, Steering, save_edit
+from interpmark.methods import Edit, MethodError, MethodSpec, SiteEdits, Steering, save_edit
 from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
@@ -99,7 +99,7 @@ class Engine:
         return self._grounds.subject
 
     def edit(self, cell: Cell) -> Edit | SiteEdits:
-        """The cell's edit, fitted now and not scored.
+        """The cell's edit or edits, fitted now and not scored.
 
         Raises:
             UsageError: The method cannot be fitted on the fixture.
@@ -153,7 +153,7 @@ class Engine:
             scores.leave_out(measures_for(kind), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at, key)
-        scores = _scores(cell, fitted, at)
+        scores = score_fitted(cell.method, fitted, at, cell.seed)
         withhold_behavior(scores, at)
         if at.stage is not None:
             edit = fitted.edit
@@ -169,11 +169,18 @@ class Engine:
         return fitted
 
 
-def _scores(cell: Cell, fitted: Fitted | FittedSites, at: FixtureGround) -> Scores:
-    if isinstance(fitted, FittedSites):
-        return score_site_edits(cell.method, fitted, at, cell.seed)
-    score = score_steerer if cell.method.info.kind == "steerer" else score_edit
-    return score(cell.method, fitted, at, cell.seed)
+def score_fitted(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureGround, seed: int) -> Scores:
+    """Score what a fit gave, as the method's kind asks.
+
+    Raises:
+        ContractError: A steerer gave something that has no strength.
+
+    """
+    if isinstance(fitted, Fitted):
+        return (score_steerer if method.info.kind == "steerer" else score_edit)(method, fitted, at, seed)
+    if method.info.kind == "steerer":
+        raise ContractError(f"{method.name} is a steerer and returned edits at several sites, which have no strength")
+    return score_site_edits(method, fitted, at, seed)
 
 
 def role(cell: Cell) -> Role:

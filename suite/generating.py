@@ -135,7 +135,7 @@ def on_one_fixture(options: RunOptions) -> list[Cell]:
 
 
 def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
-    """The cell's edit, from the store or fitted now.
+    """The cell's edit or edits, from the store or fitted now.
 
     Raises:
         UsageError: The method cannot be fitted on the fixture, or its edit needs labels.

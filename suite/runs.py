@@ -97,8 +97,8 @@ def run(
         states: The captured stream of every text at `site`.
         prompts: The texts.
         reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
-        edit: Applied at the positions in its scope; None leaves the stream as it was. Edits at several sites are all in
-            place; where one comes before `site`, the whole subject is run.
+        edit: Applied at the positions in its scope; None leaves the stream as it was. Edits at several sites are all
+            in place; where one comes before `site`, the whole subject is run.
         labels: One label per text, for an edit that needs them.
         scope: Stands in for the edit's own scope.
 

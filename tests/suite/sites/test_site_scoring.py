@@ -216,7 +216,7 @@ def test_a_steerer_gives_one_edit_with_a_strength(stage: ConceptStage, ready: Re
 
 def test_samples_are_drawn_with_all_edits_in_place(stage: ConceptStage) -> None:
     nothing = SiteEdits({"attn_in.1": IdentityEdit(24), SITE: IdentityEdit(24)})
-    (sample,) = samples(stage, nothing, SITE, 1)
+    (sample,) = samples(stage, nothing, 1)
     assert sample.edited == sample.unedited
-    (sample,) = samples(stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), SITE, 1)
+    (sample,) = samples(stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1)
     assert sample.edited != sample.unedited
