@@ -1,9 +1,9 @@
 """Representation engineering: reading vectors from differences of pairs (Zou et al. 2023, arXiv:2310.01405).
 
-Rows of class 1 are paired with rows of class 0 at random, each pair's difference gets a random sign, and v is the first
-principal component of these differences *about the origin*; the labels give its sign. Centred PCA of differences that
-all point one way removes their mean, which is the concept. The random signs alone leave a small mean, so that both are
-done: about the origin, ± d count the same.
+Each fit prompt is paired with one of the same template and the other class; v is the first principal component of the
+pairs' differences *about the origin*, and the labels give its sign. Every row comes first in one pair, so differences
+point both ways; PCA of differences that all point one way would remove their mean, which is the concept. Pairs across
+templates would not do either: what differs between two templates varies far more than the concept.
 
 Control `linear`: x' = x + strength · ‖μ₁ − μ₀‖ v. Control `piecewise`: x' = x + strength · sign((x − m)·v) ‖μ₁ − μ₀‖ v,
 which strengthens what an activation already is; m is the point half way between the class means, where the public
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.bench import FitBench
 from interpmark.methods.classes import class_means
 from interpmark.methods.errors import FitError, MethodError, did_you_mean
 from interpmark.methods.registry import register
@@ -48,30 +49,30 @@ class Repe:
         if self.control not in _CONTROLS:
             raise MethodError(f"unknown control {self.control!r}{did_you_mean(self.control, _CONTROLS)}")
 
-    def fit(self, x: Tensor, z: Tensor, *, seed: int) -> Steering:
-        """Fit on activations x `[n, d]` and classes z int64 `[n]`, 0 and 1."""
-        x = x.to(torch.float64)
+    def fit_on(self, bench: FitBench, *, seed: int) -> Steering:
+        """Fit on pairs of the bench's prompts.
+
+        Raises:
+            FitError: No template has prompts of both classes, or the class means are equal.
+
+        """
+        x, z = bench.split.x.to(torch.float64), bench.split.z
         means = class_means(x, z)
-        v = reading_vector(x, z, seed)
+        first, second = bench.pairs(torch.arange(len(z)), seed).T
+        v = reading_vector(x[first] - x[second], means.difference)
         vector = means.difference.norm() * v
         return AddedVector(vector) if self.control == "linear" else SidedVector(vector, v, means.middle)
 
 
-def reading_vector(x: Tensor, z: Tensor, seed: int) -> Tensor:
-    """Return the unit vector v `[d]` that points towards class 1."""
-    differences = pair_differences(x, z, seed)  # [m, d]
+def reading_vector(differences: Tensor, towards: Tensor) -> Tensor:
+    """Return the first principal component `[d]` of differences `[m, d]` about the origin, pointing `towards` `[d]`.
+
+    Raises:
+        FitError: It is orthogonal to where it is to point.
+
+    """
     v: Tensor = torch.linalg.svd(differences, full_matrices=False).Vh[0]
-    agreement = v @ class_means(x, z).difference
+    agreement = v @ towards
     if not bool(agreement):
         raise FitError("the principal component is orthogonal to the difference of the class means: it has no sign")
     return v * agreement.sign()
-
-
-def pair_differences(x: Tensor, z: Tensor, seed: int) -> Tensor:
-    """Return the differences `[m, d]` of random pairs, class 1 less class 0 or the other way round."""
-    generator = torch.Generator().manual_seed(seed)
-    zero, one = ((z == c).nonzero()[:, 0].cpu() for c in (0, 1))
-    m = min(len(zero), len(one))
-    zero, one = (rows[torch.randperm(len(rows), generator=generator)[:m]] for rows in (zero, one))
-    sign = 2 * torch.randint(0, 2, (m, 1), generator=generator) - 1
-    return sign.to(x) * (x[one.to(x.device)] - x[zero.to(x.device)])

@@ -19,6 +19,7 @@ from interpmark.methods import (
     FitError,
     MethodSpec,
     PlacedVectors,
+    SidedVector,
     Steering,
     available,
     get_method,
@@ -287,6 +288,18 @@ def test_a_shorter_prompt_is_filled_up_with_spaces(at: FixtureGround) -> None:
     torch.testing.assert_close(short.vectors, filled.vectors)
     with pytest.raises(FitError, match="the same activations"):
         fit("activation-addition(towards=dog, away=dog)", at)
+
+
+def test_repe_is_as_long_as_caa_and_its_piecewise_control_makes_each_class_plainer(at: FixtureGround) -> None:
+    caa, linear, piecewise = (fit(spec, at) for spec in ("caa", "repe", "repe(control=piecewise)"))
+    assert isinstance(caa, AddedVector)
+    assert isinstance(linear, AddedVector)
+    assert isinstance(piecewise, SidedVector)
+    torch.testing.assert_close(linear.vector.norm(), caa.vector.norm())
+    assert linear.vector @ caa.vector > 0
+    x, z = at.ground.fit.x, at.ground.fit.z
+    moved = (piecewise(x) - x) @ piecewise.normal  # [n]
+    assert moved[z == 0].mean() < 0 < moved[z == 1].mean()
 
 
 def test_the_gradient_moves_the_answers_faster_than_any_vector_of_its_length(at: FixtureGround) -> None:
