@@ -14,10 +14,12 @@ from interpmark.fixtures import (
     Behavior,
     Concept,
     Corpus,
+    Facts,
     concept_names,
     get_behavior,
     get_concept,
     get_corpus,
+    get_facts,
     load_concept,
     planted_names,
     site_at,
@@ -58,7 +60,7 @@ class PlantedFixture:
 
 @dataclass(frozen=True, eq=False)
 class SubjectFixture:
-    """A concept on a subject at a site and slot, with its behavior and corpus."""
+    """A concept on a subject at a site and slot, with its behavior or facts and its corpus."""
 
     concept: Concept
     behavior: Behavior | None
@@ -66,6 +68,7 @@ class SubjectFixture:
     card: SubjectCard
     site: str
     slot: str = "last"
+    facts: Facts | None = None
 
     @property
     def name(self) -> str:
@@ -148,7 +151,8 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
         mine = concept.name in concept_names()
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
-            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site))
+            facts = get_facts(concept.name) if mine else None
+            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site, facts=facts))
     if not wanted:
         return [*planted, *located]
     # An own concept that was named on the command line is in the run whatever the globs say.

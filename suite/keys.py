@@ -61,6 +61,7 @@ class Keys:
         return {
             "concept": fixture.concept.content_hash,
             "behavior": fixture.behavior.content_hash if fixture.behavior else None,
+            "facts": fixture.facts.content_hash if fixture.facts else None,
             "corpus": fixture.corpus.content_hash,
             "subject": self._subject(fixture.card.spec),
             "site": fixture.site,

@@ -39,9 +39,9 @@ def fixtures() -> str:
             rows.append((f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", f"{name}, on {card.name}"))
     table = tabulate(rows, headers=("fixture", "ground"))
     notes = (
-        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}; ask for others by name, as in",
-        "--interp-fixtures 'sentiment@*'. Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and",
-        "a label column).",
+        f"The default run scores on the planted fixtures, {', '.join(DEFAULT_CONCEPTS)}.",
+        "Ask for others by name, as in --interp-fixtures 'sentiment@*'.",
+        "Add your own with --interp-concept FILE (JSONL, CSV or Parquet with a text and a label column).",
     )
     return f"{table}\n\n" + "\n".join(notes)
 

@@ -15,6 +15,7 @@ from interpmark.reports.scorecard import Claim
 
 from . import measures
 from .claims import CLAIMS
+from .fact_stage import FactStage
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
@@ -24,6 +25,7 @@ from .stage import ConceptStage
 
 NO_SUBJECT = "the activations are planted: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
+NO_FACT_LABELS = "the edit sees labels, and a prompt that asks for a fact has none"
 
 
 def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
@@ -109,6 +111,9 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
 
 def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
+    if stage.facts is not None:
+        score_facts(scores, edit, stage.facts, site, seed)
+        return
     if stage.answers is None:
         names = [name for name in MEASURES if name.startswith("behavior") and name != "behavior_tv_off_target"]
         scores.leave_out(names, stage.no_behavior)
@@ -119,7 +124,19 @@ def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, s
         rows = stage.scored_split(split)
         labels, groups = stage.scored_labels[rows], stage.scored_groups[rows]
         if len(groups):
-            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed))
+            offsets = None
+            if stage.centred:
+                offsets = measures.class_offsets(before[rows], stage.answers, labels, stage.scored_templates[rows])
+            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed, offsets))
+
+
+def score_facts(scores: Scores, edit: Edit, facts: FactStage, site: str, seed: int) -> None:
+    """Score how likely the subject finds right and wrong facts, before and after."""
+    if edit.needs_labels:
+        scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), NO_FACT_LABELS)
+        return
+    before, after = facts.reference, facts.log_probs(site, edit)
+    scores.add(measures.facts_change(before, after, facts.right, facts.wrong, facts.groups, seed))
 
 
 def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures import Behavior, Concept, Corpus
+from interpmark.fixtures import Behavior, Concept, Corpus, Facts
 from interpmark.fixtures.subjects import ActivationCache, Ragged, Subject, capture
 from interpmark.methods import Edit, IdentityEdit
 
 from .errors import UsageError
+from .fact_stage import FactStage
 from .ground import Ground, Split
 from .progress import Progress
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
@@ -100,6 +101,7 @@ class ConceptStage:
         sites: Sequence[str],
         corpus: CorpusStage,
         recorder: Recorder,
+        facts: Facts | None = None,
     ) -> None:
         self.concept = concept
         self.corpus = corpus
@@ -116,6 +118,8 @@ class ConceptStage:
         self._scored_slots = [slots[i] for i in self._scored]
         self.prompts = Prompts.ends(subject, self._scored_tokens)
         self.answers, self.no_behavior = self._answers(behavior)
+        self.facts = FactStage(facts, sites, recorder) if facts is not None else None
+        self.centred = behavior is not None and behavior.centred
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])
 
@@ -190,6 +194,12 @@ class ConceptStage:
         """The entity of every scored prompt."""
         groups: npt.NDArray[np.int64] = self._groups[self._scored]
         return groups
+
+    @property
+    def scored_templates(self) -> npt.NDArray[np.int64]:
+        """The template of every scored prompt, as a number."""
+        numbers = {template: index for index, template in enumerate(dict.fromkeys(self.concept.templates))}
+        return np.array([numbers[self.concept.templates[i]] for i in self._scored], dtype=np.int64)
 
     @cached_property
     def reference(self) -> torch.Tensor:
