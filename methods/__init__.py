@@ -6,7 +6,7 @@ Importing this package registers every built-in method and does not import torch
 from interpmark.methods import erasers as _erasers  # noqa: F401 (registers the built-in methods)
 from interpmark.methods import steerers as _steerers  # noqa: F401 (the same)
 from interpmark.methods.affine import AffineEdit
-from interpmark.methods.edit_files import load_edit, save_edit
+from interpmark.methods.edit_files import load_edit, load_site_edits, save_edit
 from interpmark.methods.edits import ConstantEdit, Edit, IdentityEdit, OracleEdit
 from interpmark.methods.errors import (
     EditError,
@@ -20,6 +20,7 @@ from interpmark.methods.errors import (
 )
 from interpmark.methods.kinds import CLAIMS, KINDS, LABELS, SCOPES
 from interpmark.methods.registry import MethodInfo, register
+from interpmark.methods.site_edits import SiteEdits
 from interpmark.methods.source import load_method_source
 from interpmark.methods.spec import MethodSpec, available, get_method
 from interpmark.methods.steering import (
@@ -75,6 +76,7 @@ __all__ = [
     "RegistrationError",
     "SetCoordinate",
     "SidedVector",
+    "SiteEdits",
     "SpecError",
     "Steering",
     "UnknownMethodError",
@@ -82,6 +84,7 @@ __all__ = [
     "get_method",
     "load_edit",
     "load_method_source",
+    "load_site_edits",
     "register",
     "save_edit",
 ]

@@ -52,5 +52,7 @@ def _directions(kind: str) -> str:
         by_direction.setdefault(MEASURES[name].direction(kind), []).append(MEASURES[name].title)
     parts = [f"{words} for {', '.join(by_direction[way])}" for way, words in _WORDS.items() if way in by_direction]
     if "context" in by_direction:
-        parts.append(f"{', '.join(by_direction['context'])} are good in no direction by themselves")
+        several = len(by_direction["context"]) > 1
+        rest = "are good in no direction by themselves" if several else "is good in no direction by itself"
+        parts.append(f"{', '.join(by_direction['context'])} {rest}")
     return f"For an {kind}: {'; '.join(parts)}." if kind[:1] in "aeiou" else f"For a {kind}: {'; '.join(parts)}."

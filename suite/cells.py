@@ -16,12 +16,14 @@ from interpmark.fixtures import (
     Behavior,
     Concept,
     Corpus,
+    Facts,
     RowData,
     WordVectors,
     concept_names,
     get_behavior,
     get_concept,
     get_corpus,
+    get_facts,
     is_vector_file,
     load_concept,
     load_word_vectors,
@@ -96,7 +98,7 @@ class VectorFixture:
 
 @dataclass(frozen=True, eq=False)
 class SubjectFixture:
-    """A concept on a subject at a site and slot, with its behavior and corpus."""
+    """A concept on a subject at a site and slot, with its behavior or facts and its corpus."""
 
     concept: Concept
     behavior: Behavior | None
@@ -104,6 +106,7 @@ class SubjectFixture:
     card: SubjectCard
     site: str
     slot: str = "last"
+    facts: Facts | None = None
 
     @property
     def name(self) -> str:
@@ -225,7 +228,8 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
         mine = concept.name in concept_names()
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
-            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site))
+            facts = get_facts(concept.name) if mine else None
+            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site, facts=facts))
     if not wanted:
         return [*given, *located]
     always += [fixture.id for fixture in located if fixture.name in {concept.name for concept in own}]

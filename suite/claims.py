@@ -18,7 +18,7 @@ from interpmark.methods.erasers.leace import leace
 from interpmark.methods.errors import did_you_mean
 from interpmark.methods.labels import label_matrix
 from interpmark.methods.statistics import statistics
-from interpmark.methods.whitening import varying
+from interpmark.methods.whitening import RANK_TOLERANCE, varying
 
 _TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 _PROBES = 256  # rows that pairwise facts are checked on
@@ -50,7 +50,7 @@ Claim = Callable[[Edit, Tensor, Tensor], ClaimResult]
 def guards_linearly(edit: Edit, x: Tensor, z: Tensor) -> ClaimResult:
     """All class means are equal after the edit (real labels: Cov(x', z) = 0), relative to how they differed before."""
     before, after = _association(x, z), _association(_edited(edit, x, z), z)
-    value = float(after / before) if before > 0 else 0.0
+    value = float(after / before) if before > RANK_TOLERANCE * x.abs().max() else 0.0  # rounding is no association
     return _result(
         "guards-linearly",
         value,

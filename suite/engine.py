@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.fixtures.subjects import Subject
-from interpmark.methods import Edit, MethodError, Steering, save_edit
+from interpmark.methods import Edit, MethodError, SiteEdits, Steering, save_edit
 from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
@@ -19,16 +19,17 @@ from interpmark.reports.store import Store
 from .bench import Bench
 from .cells import Cell
 from .errors import ContractError, UsageError
-from .fitting import Fitted, Fitter
+from .fitting import Fitted, FittedSites, Fitter
 from .grounds import FixtureGround, Grounds
 from .health import unreadable, withhold_behavior
 from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
-from .sampling import by_site, samples
+from .sampling import samples
 from .scores import Scores
 from .scoring import score_edit, unedited_accuracy, why_not
+from .site_scoring import score_site_edits
 from .steering import score_steerer
 
 
@@ -97,7 +98,7 @@ class Engine:
         """The run's subject, loaded."""
         return self._grounds.subject
 
-    def edit(self, cell: Cell) -> Edit:
+    def edit(self, cell: Cell) -> Edit | SiteEdits:
         """The cell's edit, fitted now and not scored.
 
         Raises:
@@ -152,21 +153,27 @@ class Engine:
             scores.leave_out(measures_for(kind), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at, key)
-        score = score_steerer if kind == "steerer" else score_edit
-        scores = score(cell.method, fitted, at, cell.seed)
+        scores = _scores(cell, fitted, at)
         withhold_behavior(scores, at)
         if at.stage is not None:
             edit = fitted.edit
             if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
                 edit = edit.at(scores.sweep.chosen_towards)
-            scores.samples = samples(at.stage, by_site(edit, at.site), self.options.samples)
+            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
         return scores
 
-    def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted:
+    def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted | FittedSites:
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
         fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
         self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
         return fitted
+
+
+def _scores(cell: Cell, fitted: Fitted | FittedSites, at: FixtureGround) -> Scores:
+    if isinstance(fitted, FittedSites):
+        return score_site_edits(cell.method, fitted, at, cell.seed)
+    score = score_steerer if cell.method.info.kind == "steerer" else score_edit
+    return score(cell.method, fitted, at, cell.seed)
 
 
 def role(cell: Cell) -> Role:

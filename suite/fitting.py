@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
-from interpmark.methods import Edit, MethodSpec
+from interpmark.fixtures.subjects import SiteError
+from interpmark.methods import Edit, MethodSpec, SiteEdits
 
 from .bench import Bench
 from .costs import Cost, measured
 from .errors import ContractError
 from .ground import Ground, Split
+from .site_runs import in_order
 from .time_limit import time_limit
 
 # Rows that the edits of two fits are compared on.
@@ -37,6 +39,20 @@ class Fitted:
     apply_seconds: float
 
 
+@dataclass(frozen=True)
+class FittedSites:
+    """Edits at several sites that keep the contract. What they do to a split is known when the subject has run.
+
+    Attributes:
+        edit: The edits.
+        fit_cost: Time and memory of the fit.
+
+    """
+
+    edit: SiteEdits
+    fit_cost: Cost
+
+
 class Fitter:
     """Fits methods under a time limit and remembers which of them are not deterministic."""
 
@@ -44,18 +60,21 @@ class Fitter:
         self._limit = limit
         self._verdicts: dict[str, str] = {}
 
-    def fit(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None = None) -> Fitted:
+    def fit(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None = None) -> Fitted | FittedSites:
         """Fit a method and check what comes back.
 
         Raises:
             ContractError: The method changed its input, ran past the time limit, returned something other than an
-                edit, is not deterministic under its seed, or its edit gives another shape, another dtype, NaN or
-                infinity.
+                edit or `{site: edit}`, is not deterministic under its seed, its edit gives another shape, another
+                dtype, NaN or infinity, or the subject has no such site.
+            EditError: `{site: edit}` is empty, or holds something other than edits of one size.
 
         """
         with measured() as cost:
             edit = self._once(method, ground, seed, bench)
         self._check_deterministic(method, ground, seed, bench, edit)
+        if isinstance(edit, SiteEdits):
+            return FittedSites(edit, cost)
         with time_limit(self._limit, f"applying the edit of {method.name}"):
             splits = {"fit": ground.fit, "probe": ground.probe, "transfer": ground.transfer}
             edited = {name: apply(edit, split) for name, split in splits.items() if split is not None}
@@ -63,7 +82,7 @@ class Fitter:
                 edited["test"] = apply(edit, ground.test)
         return Fitted(edit, edited, cost, applied.seconds)
 
-    def _once(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None) -> Edit:
+    def _once(self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None) -> Edit | SiteEdits:
         x, z = ground.fit.x.clone(), ground.fit.z.clone()
         instance = method.build()
         with time_limit(self._limit, f"the fit of {method.name}"):
@@ -72,6 +91,8 @@ class Fitter:
             raise ContractError(
                 f"{method.name} changed its input in place; work on a copy (x = x - x.mean(0), not x -=)"
             )
+        if isinstance(edit, Mapping):
+            return _checked_sites(method, edit, ground, bench)
         if not isinstance(edit, Edit):
             raise ContractError(
                 f"{method.name} returned {type(edit).__name__} from its fit and not an Edit; "
@@ -80,13 +101,12 @@ class Fitter:
         return edit
 
     def _check_deterministic(
-        self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None, edit: Edit
+        self, method: MethodSpec, ground: Ground, seed: int, bench: Bench | None, edit: Edit | SiteEdits
     ) -> None:
         """Fit again, once per configured method and process: twice the cost on one cell, not on all."""
         if method.name not in self._verdicts:
-            rows = Split(ground.fit.x[:COMPARED_ROWS], ground.fit.z[:COMPARED_ROWS], ground.fit.groups[:COMPARED_ROWS])
             again = self._once(method, ground, seed, bench)
-            same = torch.equal(_raw(edit, rows), _raw(again, rows))
+            same = _same(edit, again, _few(ground))
             self._verdicts[method.name] = (
                 ""
                 if same
@@ -95,6 +115,40 @@ class Fitter:
             )
         if self._verdicts[method.name]:
             raise ContractError(self._verdicts[method.name])
+
+
+def _checked_sites(method: MethodSpec, edits: Mapping[str, Edit], ground: Ground, bench: Bench | None) -> SiteEdits:
+    """The edits as a frozen mapping, each held to the contract on a few rows."""
+    if not method.info.needs_bench or bench is None:
+        raise ContractError(
+            f"{method.name} returned edits at several sites from fit(x, z), where a subject may be missing; "
+            "define fit_on(self, bench, *, seed) to edit at several sites"
+        )
+    checked = edits if isinstance(edits, SiteEdits) else SiteEdits(edits)
+    if checked.d != ground.fit.x.shape[1]:
+        raise ContractError(
+            f"{method.name} returned edits of size {checked.d}; the subject's activations have {ground.fit.x.shape[1]}"
+        )
+    try:
+        in_order(bench.subject, checked)
+    except SiteError as error:
+        raise ContractError(f"{method.name} returned an edit where there is no site: {error}") from error
+    for edit in checked.values():
+        apply(edit, _few(ground))
+    return checked
+
+
+def _few(ground: Ground) -> Split:
+    rows = slice(COMPARED_ROWS)
+    return Split(ground.fit.x[rows], ground.fit.z[rows], ground.fit.groups[rows])
+
+
+def _same(one: Edit | SiteEdits, other: Edit | SiteEdits, rows: Split) -> bool:
+    if isinstance(one, SiteEdits) and isinstance(other, SiteEdits):
+        return one.keys() == other.keys() and all(_same(one[site], other[site], rows) for site in one)
+    if isinstance(one, SiteEdits) or isinstance(other, SiteEdits):
+        return False
+    return torch.equal(_raw(one, rows), _raw(other, rows))
 
 
 def apply(edit: Edit, split: Split) -> torch.Tensor:

@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from interpmark.fixtures.subjects import Subject, full_logits
 from interpmark.fixtures.subjects.generate import Completions
-from interpmark.methods import Edit, Steering, load_edit
+from interpmark.methods import Edit, SiteEdits, Steering, load_edit
 from interpmark.reports.store import Store
 
 from .cells import Cell, SubjectFixture, collect_cells
@@ -20,7 +20,7 @@ from .errors import UsageError
 from .measures.fluency import distinct, perplexity, repetition
 from .options import RunOptions
 from .progress import Progress
-from .sampling import Sampling, by_site, complete, decoded
+from .sampling import Sampling, complete, decoded
 
 if TYPE_CHECKING:
     import torch
@@ -107,9 +107,9 @@ def generations(
     subject = engine.subject
     tokens = subject.encode(prompts)
     site = cells[0].fixture.site
-    drawn = {UNEDITED: complete(subject, tokens, {}, sampling)}
+    drawn = {UNEDITED: complete(subject, tokens, None, site, sampling)}
     for name, edit in edits.items():
-        drawn[name] = complete(subject, tokens, by_site(edit, site), sampling)
+        drawn[name] = complete(subject, tokens, edit, site, sampling)
     return Generations(
         subject=cells[0].fixture.subject,
         fixture=cells[0].fixture.id,
@@ -134,7 +134,7 @@ def on_one_fixture(options: RunOptions) -> list[Cell]:
     return [cell for cell in cells if cell.fixture.id == cells[0].fixture.id]
 
 
-def edit_of(cell: Cell, engine: Engine) -> Edit:
+def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
     """The cell's edit, from the store or fitted now.
 
     Raises:
@@ -150,7 +150,7 @@ def edit_of(cell: Cell, engine: Engine) -> Edit:
     return edit
 
 
-def at_strength(edit: Edit, strength: float) -> Edit:
+def at_strength(edit: Edit | SiteEdits, strength: float) -> Edit | SiteEdits:
     """A steerer's edit at a strength; an edit that has none as it is."""
     return edit.at(strength) if isinstance(edit, Steering) else edit
 

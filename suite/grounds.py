@@ -83,6 +83,7 @@ class Grounds:
                 self._sites[fixture.shard],
                 self._corpus_of(fixture),
                 self._recorder,
+                fixture.facts,
             )
             self._stage = (fixture.shard, stage)
         return self._stage[1]

@@ -67,6 +67,7 @@ class Keys:
         return {
             "concept": fixture.concept.content_hash,
             "behavior": fixture.behavior.content_hash if fixture.behavior else None,
+            "facts": fixture.facts.content_hash if fixture.facts else None,
             "corpus": fixture.corpus.content_hash,
             "floors": asdict(floors_of(fixture.name)),
             "subject": self._subject(fixture.card.spec),

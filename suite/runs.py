@@ -9,8 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures.subjects import Batch, Ragged, Subject, batch_places, resume, scope_mask, text_scope
-from interpmark.methods import ConstantEdit, Edit
+from interpmark.fixtures.subjects import (
+    Batch,
+    Ragged,
+    Subject,
+    batch_places,
+    full_logits,
+    resume,
+    scope_mask,
+    text_scope,
+)
+from interpmark.methods import ConstantEdit, Edit, SiteEdits
+
+from .site_runs import latest_start, site_changes
 
 # Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
 SOFTMAX_ROWS = 64
@@ -73,7 +84,7 @@ def run(
     states: Ragged,
     prompts: Prompts,
     reduce: Reduce,
-    edit: Edit | None = None,
+    edit: Edit | SiteEdits | None = None,
     labels: torch.Tensor | None = None,
     scope: str | None = None,
 ) -> None:
@@ -85,11 +96,15 @@ def run(
         states: The captured stream of every text at `site`.
         prompts: The texts.
         reduce: Called once a batch; `take` is the `[B, T]` mask that `logits` are ordered by, row-major.
-        edit: Applied at the positions in its scope; None leaves the stream as it was.
+        edit: Applied at the positions in its scope; None leaves the stream as it was. Edits at several sites are all in
+            place; where one comes before `site`, the whole subject is run.
         labels: One label per text, for an edit that needs them.
         scope: Stands in for the edit's own scope.
 
     """
+    if isinstance(edit, SiteEdits):
+        _run_sites(subject, site, states, prompts, reduce, edit, labels)
+        return
     if type(edit) is ConstantEdit and subject.anatomy.causal:  # a subclass may do something else
         logits = _constant_logits(subject, site, states, prompts, edit)
         for batch in prompts.apart:
@@ -103,6 +118,28 @@ def run(
             hidden = _edited(hidden, edit, batch, labels, scope)
         take = prompts.take(batch)
         reduce(resume(subject, site, batch, hidden, take), batch, take)
+
+
+def _run_sites(
+    subject: Subject,
+    site: str,
+    states: Ragged,
+    prompts: Prompts,
+    reduce: Reduce,
+    edits: SiteEdits,
+    labels: torch.Tensor | None,
+) -> None:
+    """Run every batch with all the edits in place, resumed from `site` where that lies before the first of them."""
+    changes = site_changes(edits, labels)
+    resumed = latest_start(subject, edits, [site]) is not None
+    for batch in prompts.apart if edits.needs_labels else prompts.batches:
+        take = prompts.take(batch)
+        if resumed:
+            hidden = states.padded(batch, subject.device, subject.dtype)
+            logits = resume(subject, site, batch, hidden, take, changes)
+        else:
+            logits = full_logits(subject, batch, take, changes)
+        reduce(logits, batch, take)
 
 
 def _constant_logits(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: ConstantEdit) -> torch.Tensor:
@@ -132,7 +169,7 @@ def log_probs(
     site: str,
     states: Ragged,
     prompts: Prompts,
-    edit: Edit | None = None,
+    edit: Edit | SiteEdits | None = None,
     labels: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Next-token log-probabilities at every wanted position, `[sum of wanted, V]` float32, in the texts' order."""
@@ -175,7 +212,9 @@ class CorpusRun:
 PROMPTS_A_DOCUMENT = 4
 
 
-def run_corpus(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | None = None) -> CorpusRun:
+def run_corpus(
+    subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | SiteEdits | None = None
+) -> CorpusRun:
     """Score every token of the corpus and keep whole distributions at a few positions of each document."""
     nll = np.zeros(len(prompts))
     counts = np.array([len(wanted) for wanted in prompts.wanted])
@@ -191,7 +230,7 @@ def run_corpus(subject: Subject, site: str, states: Ragged, prompts: Prompts, ed
             nll[text] = _token_nll(here, targets).sum().item()
             distributions[text] = torch.log_softmax(here[kept[text]].float(), dim=-1).cpu()
 
-    run(subject, site, states, prompts, score, edit, scope=None if edit is None else text_scope(edit.scope))
+    run(subject, site, states, prompts, score, edit, scope=text_scope(edit.scope) if isinstance(edit, Edit) else None)
     groups = np.repeat(np.arange(len(prompts)), [len(k) for k in kept])
     return CorpusRun(nll, counts, torch.cat([d for d in distributions if d is not None]), groups)
 

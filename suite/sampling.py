@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
-from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
-from interpmark.methods import Edit
+from interpmark.fixtures.subjects.generate import Completions, SiteEdit, can_edit, generate
+from interpmark.methods import Edit, SiteEdits
 from interpmark.reports.scorecard import Sample
 
 from .running import running_form
@@ -38,21 +38,22 @@ KEPT = Sampling(n=1, max_new_tokens=24)
 """How the samples of a scorecard are drawn: short ones."""
 
 
-Edits = Mapping[str, Edit]
+def complete(
+    subject: Subject, tokens: Sequence[Sequence[int]], edit: Edit | SiteEdits | None, site: str, sampling: Sampling
+) -> Completions:
+    """Completions of each prompt, as token ids; without an edit the subject's own.
 
+    Raises:
+        SiteError: One of several edits is at a site where none can act while text is generated.
 
-def by_site(edit: Edit | Edits, site: str) -> Edits:
-    """Edits by their sites: an edit alone acts at the fixture's."""
-    return {site: edit} if isinstance(edit, Edit) else edit
-
-
-def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
-    """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
-    running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
+    """
+    given = {} if edit is None else edit if isinstance(edit, SiteEdits) else {site: edit}
+    running = {place: running_form(one, subject.dtype) for place, one in given.items()}
+    edits = {place: SiteEdit(one.at_places, one.scope) for place, one in running.items()}
     return generate(
         subject,
         tokens,
-        {site: SiteEdit(edit.at_places, edit.scope) for site, edit in running.items()},
+        edits,
         n=sampling.n,
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
@@ -67,16 +68,17 @@ def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     ]
 
 
-def samples(stage: ConceptStage, edits: Edits, n: int) -> tuple[Sample, ...]:
+def samples(stage: ConceptStage, edit: Edit | SiteEdits, site: str, n: int) -> tuple[Sample, ...]:
     """What the subject goes on with, unedited and edited, after n prompts of the `test` split; none for n = 0.
 
-    An edit that sees labels has none: a text that is generated has no label.
+    An edit that sees labels has none: a text that is generated has no label. Nor have edits at norm outputs, where no
+    edit acts while text is generated.
     """
-    if n == 0 or any(edit.needs_labels for edit in edits.values()):
+    if n == 0 or edit.needs_labels or (isinstance(edit, SiteEdits) and not all(map(can_edit, edit))):
         return ()
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    after = decoded(subject, complete(subject, subject.encode(prompts), edits, KEPT))
+    after = decoded(subject, complete(subject, subject.encode(prompts), edit, site, KEPT))
     pairs = zip(prompts, _unedited(subject, prompts), after, strict=True)
     return tuple(Sample(prompt, before, edited) for prompt, before, (edited,) in pairs)
 
@@ -84,7 +86,7 @@ def samples(stage: ConceptStage, edits: Edits, n: int) -> tuple[Sample, ...]:
 @lru_cache(maxsize=4)
 def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[str, ...]:
     """The same for every method on a concept."""
-    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), {}, KEPT)))
+    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), None, "", KEPT)))
 
 
 def few(concept: Concept, n: int) -> list[int]:

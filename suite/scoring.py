@@ -8,13 +8,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from interpmark.methods import Edit, MethodSpec
+from interpmark.methods import Edit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
 
 from . import measures
 from .claims import CLAIMS
+from .fact_stage import FactStage
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
@@ -24,6 +25,7 @@ from .stage import ConceptStage
 
 NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
+NO_FACT_LABELS = "the edit sees labels, and a prompt that asks for a fact has none"
 
 
 def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
@@ -107,8 +109,11 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
     return at.ran[key]
 
 
-def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject's answers to the concept's prompts, before and after."""
+    if stage.facts is not None:
+        score_facts(scores, edit, stage.facts, site, seed)
+        return
     if stage.answers is None:
         names = [
             name for name in measures_for("eraser") if name.startswith("behavior") and name != "behavior_tv_off_target"
@@ -121,10 +126,22 @@ def score_behavior(scores: Scores, edit: Edit, stage: ConceptStage, site: str, s
         rows = stage.scored_split(split)
         labels, groups = stage.scored_labels[rows], stage.scored_groups[rows]
         if len(groups):
-            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed))
+            offsets = None
+            if stage.centred:
+                offsets = measures.class_offsets(before[rows], stage.answers, labels, stage.scored_templates[rows])
+            scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed, offsets))
 
 
-def score_corpus(scores: Scores, edit: Edit, stage: ConceptStage, site: str, seed: int) -> None:
+def score_facts(scores: Scores, edit: Edit, facts: FactStage, site: str, seed: int) -> None:
+    """Score how likely the subject finds right and wrong facts, before and after."""
+    if edit.needs_labels:
+        scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), NO_FACT_LABELS)
+        return
+    before, after = facts.reference, facts.log_probs(site, edit)
+    scores.add(measures.facts_change(before, after, facts.right, facts.wrong, facts.groups, seed))
+
+
+def score_corpus(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, site: str, seed: int) -> None:
     """Score the subject on neutral text, before and after."""
     if edit.needs_labels:
         scores.leave_out(("behavior_tv_off_target", "perplexity_damage"), NO_LABELS)
@@ -138,6 +155,8 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
     """Why the method cannot be fitted on the fixture, or an empty string."""
     if method.info.needs_bench and at.stage is None:
         return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
+    if at.stage is not None and at.stage.answers is None and getattr(method.info.cls, "needs_answers", False):
+        return f"{method.name} is fitted on the subject's answers, but {at.stage.no_behavior}"
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports

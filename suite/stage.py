@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.fixtures import Behavior, Concept, Corpus
-from interpmark.fixtures.subjects import ActivationCache, Ragged, Subject, capture
-from interpmark.methods import Edit, IdentityEdit
+from interpmark.fixtures import Behavior, Concept, Corpus, Facts
+from interpmark.fixtures.subjects import (
+    ActivationCache,
+    Changes,
+    Continuation,
+    Ragged,
+    Subject,
+    capture,
+    capture_changed,
+)
+from interpmark.methods import Edit, FitError, IdentityEdit, SiteEdits
 
+from .answers_from import AnswersFrom
+from .arrivals import Arrivals
 from .errors import UsageError
+from .fact_stage import FactStage
 from .ground import Ground, Split
 from .parts import CorpusPart, PromptPart
-from .progress import Progress
+from .progress import Progress, SilentProgress
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
+from .site_runs import in_order, latest_start, site_changes
+from .site_sizes import Floats, SquaredSizes
+from .walk import Walk
 
 
 @dataclass(frozen=True)
@@ -50,6 +65,33 @@ class Recorder:
                 share_leads=share_leads,
             )
 
+    def changed(
+        self,
+        what: str,
+        tokens: Sequence[Sequence[int]],
+        sites: Sequence[str],
+        changes: Changes,
+        positions: Sequence[int] | None = None,
+        share_leads: bool = True,
+        start: tuple[str, Ragged] | None = None,
+    ) -> Mapping[str, Ragged]:
+        """The stream as it arrives at the sites while changes are made to it; never cached.
+
+        A pass begins at `start`, a site with the stream of every text as it arrives there, or else at the tokens.
+        """
+        with self.progress.track(f"running {what} with edits at {len(changes)} sites") as step:
+            return capture_changed(
+                self.subject,
+                tokens,
+                sites,
+                changes,
+                positions=None if positions is None else list(positions),
+                on_progress=step,
+                start=start,
+                max_tokens=BATCH_TOKENS,
+                share_leads=share_leads,
+            )
+
 
 class CorpusStage:
     """The neutral corpus on a subject, shared by all concepts."""
@@ -73,10 +115,12 @@ class CorpusStage:
         site = self._sites[-1]
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts)
 
-    def run(self, site: str, edit: Edit) -> CorpusRun:
+    def run(self, site: str, edit: Edit | SiteEdits) -> CorpusRun:
         """The edited subject's scores; without an edit the subject is the reference, to the bit."""
         if isinstance(edit, IdentityEdit):
             return self.reference
+        if isinstance(edit, SiteEdits):
+            site = latest_start(self._recorder.subject, edit, self._sites) or site
         return run_corpus(self._recorder.subject, site, self.states[site], self.prompts, edit)
 
     def part(self, documents: Sequence[int]) -> CorpusPart:
@@ -84,9 +128,23 @@ class CorpusStage:
         states = {site: self.states[site] for site in self._sites}
         return CorpusPart(self._recorder.subject, states, [self._tokens[i] for i in documents], tuple(documents))
 
+    def squared_sizes(self, edits: SiteEdits) -> Mapping[str, tuple[Floats, Floats]]:
+        """By site, for each document: squared sizes of the edit there, and deviations of what arrives, over content."""
+        sizes = SquaredSizes(len(self._tokens))
+        last = in_order(self._recorder.subject, edits)[-1]
+        changes = sizes.listening(site_changes(edits))
+        what = f"the {self.corpus.name} corpus"
+        states = self._recorder.changed(what, inputs(self._tokens), [last], changes, share_leads=False)
+        # The pass ends with what arrives at the last site; its own edit is made here.
+        x, documents = self._content(states[last])
+        sizes.add(last, torch.as_tensor(documents), x, edits[last](x))
+        return sizes.by_text()
+
     def rows(self, site: str) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Every content position's activation, `[m, d]` float64, and its document, `[m]`."""
-        states = self.states[site]
+        return self._content(self.states[site])
+
+    def _content(self, states: Ragged) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         lengths = np.diff(states.offsets)
         groups = np.repeat(np.arange(len(lengths)), lengths)
         content = np.ones(len(groups), dtype=bool)
@@ -106,6 +164,7 @@ class ConceptStage:
         sites: Sequence[str],
         corpus: CorpusStage,
         recorder: Recorder,
+        facts: Facts | None = None,
     ) -> None:
         self.concept = concept
         self.corpus = corpus
@@ -122,6 +181,8 @@ class ConceptStage:
         self._scored_slots = [slots[i] for i in self._scored]
         self.prompts = Prompts.ends(subject, self._scored_tokens)
         self.answers, self.no_behavior = self._answers(behavior)
+        self.facts = FactStage(facts, sites, recorder) if facts is not None else None
+        self.centred = behavior is not None and behavior.centred
         names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
         self._groups = np.array([names[group] for group in concept.groups])
 
@@ -184,6 +245,47 @@ class ConceptStage:
         whole = [torch.from_numpy(np.asarray(states.text(i), dtype=np.float64)) for i in range(len(tokens))]
         return tuple(rows[self.subject.n_prefix :] for rows in whole)
 
+    def arrivals(self, edits: SiteEdits, sites: Sequence[str]) -> Arrivals:
+        """The slot activations at the sites while the edits are in place, of every split.
+
+        Edits that see labels run without shared leads, since they change equal beginnings differently.
+        """
+        parts = (
+            (self._trained, self._trained_tokens, self._trained_slots, ("fit", "probe")),
+            (self._scored, self._scored_tokens, self._scored_slots, ("test", "transfer")),
+        )
+        ordered = in_order(self.subject, sites)
+        found: dict[str, dict[str, npt.NDArray[np.floating[Any]]]] = {site: {} for site in ordered}
+        for texts, tokens, slots, names in parts:
+            changes = site_changes(edits, torch.as_tensor(self.concept.labels[texts]))
+            what = f"{len(texts):,} prompts of {self.concept.name}"
+            states = self._recorder.changed(what, tokens, ordered, changes, slots, share_leads=not edits.needs_labels)
+            boundary = len(self.concept.rows(names[0]))
+            for site in ordered:
+                found[site] |= {names[0]: states[site].x[:boundary], names[1]: states[site].x[boundary:]}
+        unedited = {
+            name: Split(torch.empty(0), torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
+            for name in ("fit", "probe", "test", "transfer")
+            if len(rows := self.concept.rows(name))
+        }
+        return Arrivals(edits, found, unedited)
+
+    def answers_from(self, site: str, rows: torch.Tensor) -> AnswersFrom:
+        """The `fit` prompts `rows`, to be run on from other activations at a site and the slot."""
+        if self.answers is None:
+            raise FitError(f"the subject's answers are asked for, but {self.no_behavior}")
+        tokens = [self._trained_tokens[row] for row in rows.tolist()]
+        slots = [self._trained_slots[row] for row in rows.tolist()]
+        states = capture(self.subject, tokens, [site], max_tokens=BATCH_TOKENS)[site]
+        return AnswersFrom(Continuation(self.subject, site, tokens, states, slots), rows, self.answers)
+
+    def walk(self) -> Walk:
+        """The `fit` prompts at the first site, to be edited site after site."""
+        fit = slice(len(self.concept.rows("fit")))
+        labels = torch.as_tensor(self.concept.labels[self._trained[fit]])
+        silent = replace(self._recorder, progress=SilentProgress())  # many short steps
+        return Walk(silent, self._trained_tokens[fit], self._trained_slots[fit], labels)
+
     def _split(self, x: npt.NDArray[np.float64], name: str) -> Split:
         rows = self.concept.rows(name)
         return Split(torch.from_numpy(x[rows]), torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
@@ -209,16 +311,24 @@ class ConceptStage:
         groups: npt.NDArray[np.int64] = self._groups[self._scored]
         return groups
 
+    @property
+    def scored_templates(self) -> npt.NDArray[np.int64]:
+        """The template of every scored prompt, as a number."""
+        numbers = {template: index for index, template in enumerate(dict.fromkeys(self.concept.templates))}
+        return np.array([numbers[self.concept.templates[i]] for i in self._scored], dtype=np.int64)
+
     @cached_property
     def reference(self) -> torch.Tensor:
         """The unedited subject's next-token log-probabilities at the scored prompts' ends, `[n, V]` float32."""
         site = self._sites[-1]
         return log_probs(self._recorder.subject, site, self._scored_states[site], self.prompts)
 
-    def log_probs(self, site: str, edit: Edit) -> torch.Tensor:
+    def log_probs(self, site: str, edit: Edit | SiteEdits) -> torch.Tensor:
         """The edited subject's next-token log-probabilities, `[n, V]` float32; the reference for the identity."""
         if isinstance(edit, IdentityEdit):
             return self.reference
+        if isinstance(edit, SiteEdits):
+            site = latest_start(self.subject, edit, self._sites) or site
         return log_probs(
             self._recorder.subject, site, self._scored_states[site], self.prompts, edit, self.scored_labels
         )

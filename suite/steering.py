@@ -20,7 +20,7 @@ from interpmark.reports.sweep import Sweep, SweepPoint
 
 from . import measures
 from .errors import ContractError
-from .fitting import Fitted
+from .fitting import Fitted, FittedSites
 from .ground import Ground
 from .grounds import FixtureGround
 from .measures.steering import DIRECTIONS, Floats
@@ -73,7 +73,7 @@ class Trial:
     damage: Floats
 
 
-def score_steerer(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
+def score_steerer(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureGround, seed: int) -> Scores:
     """Score a steerer's edit by every measure that the fixture has.
 
     Raises:
@@ -81,7 +81,7 @@ def score_steerer(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: i
 
     """
     edit = fitted.edit
-    if not isinstance(edit, Steering):
+    if isinstance(fitted, FittedSites) or not isinstance(edit, Steering):
         raise ContractError(
             f"{method.name} is a steerer and returned {type(edit).__name__}, which has no strength; return one of "
             "interpmark.methods' steering edits, such as AddedVector, or a subclass of Steering"

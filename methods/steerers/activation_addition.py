@@ -11,10 +11,11 @@ of equal length are better. By default the prompts are the first of each class i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.bench import FitBench
 from interpmark.methods.errors import FitError
 from interpmark.methods.registry import register
 from interpmark.methods.steering import PlacedVectors
@@ -39,7 +40,7 @@ class ActivationAddition:
     towards: str = ""
     away: str = ""
 
-    def fit_on(self, bench: Any, *, seed: int) -> PlacedVectors:
+    def fit_on(self, bench: FitBench, *, seed: int) -> PlacedVectors:
         """Fit on two prompts run on the bench's subject."""
         first = {label: bench.texts[int((bench.split.z == label).nonzero()[0, 0])] for label in (0, 1)}
         texts = [self.away or first[0], self.towards or first[1]]

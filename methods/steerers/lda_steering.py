@@ -1,7 +1,7 @@
 """Steering along the direction that tells the classes apart best: linear discriminant analysis (Fisher 1936).
 
-w = Σ_W⁻¹ (μ₁ − μ₀), Σ_W the covariance within classes, shrunk. x' = x + strength · ((μ₁ − μ₀)·ŵ) ŵ: strength 1 is the
-distance of the class means along ŵ, shorter than their distance wherever w leaves their difference.
+w = Σ_W⁻¹ (μ₁ − μ₀), Σ_W the covariance within classes, shrunk. x' = x + strength · ‖μ₁ − μ₀‖ ŵ, as long as CAA's
+vector: the means' distance along ŵ is a small part of that wherever a few quiet features tell the classes apart.
 """
 
 from __future__ import annotations
@@ -35,4 +35,4 @@ class LdaSteering:
         within = x - torch.stack(means)[z]  # [n, d]
         covariance = shrink(within.T @ within / len(x), len(x))
         w = unit(torch.linalg.pinv(covariance, hermitian=True) @ means.difference)
-        return AddedVector((means.difference @ w) * w)
+        return AddedVector(means.difference.norm() * w)

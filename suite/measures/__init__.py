@@ -4,8 +4,8 @@ Each returns estimates and the per-example scores behind them. They see activati
 never the method.
 """
 
-from .behavior import behavior_change, behavior_change_transfer, behavior_off_target
-from .edit_norm import edit_norm, edit_norm_off_target, edit_size
+from .behavior import behavior_change, behavior_change_transfer, behavior_off_target, class_offsets, facts_change
+from .edit_norm import edit_norm, edit_norm_off_target, edit_size, site_edit_norms
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
@@ -17,13 +17,16 @@ __all__ = [
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",
+    "class_offsets",
     "edit_norm",
     "edit_norm_off_target",
     "edit_size",
     "effect_at_damage",
+    "facts_change",
     "log_odds",
     "perplexity_damage",
     "residual_accuracy",
+    "site_edit_norms",
     "smallest_guard",
     "steering_effect",
     "unedited_accuracy",

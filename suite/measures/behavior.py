@@ -1,10 +1,13 @@
 """Behavior change: what the edit does to the subject's next-token distribution at the end of a prompt.
 
-With g = log p(own class's answers) - log p(all other classes' answers):
+With g = log p(own class's answers) - log p(another class's answers), the plain mean over the other classes:
 
     behavior_effect = 1 - mean g after / mean g before      0 untouched, 1 erased, 2 swapped
 
-and the total variation, half the L1 distance, between the whole distributions before and after.
+and the total variation, half the L1 distance, between the whole distributions before and after. With a mean over the
+other classes g is 0 when the prompt no longer tells which class it is of, however many there are; with the sum of their
+probabilities it would be -log(classes - 1). For a centred behavior log p is taken relative to `class_offsets`: what the
+unedited subject gives to a class's answers on average.
 """
 
 from __future__ import annotations
@@ -23,10 +26,13 @@ from .inputs import numbers, row_chunks
 
 Groups = npt.NDArray[np.int64]
 
+_RIGHT_WRONG = (torch.tensor([0]), torch.tensor([1]))
+"""Columns of the right and the wrong answer."""
+
 
 def behavior_change(
     before: torch.Tensor, after: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, groups: Groups,
-    seed: int = 0,
+    seed: int = 0, offsets: torch.Tensor | None = None,
 ) -> Scored:  # fmt: skip
     """Score the concept's own prompts.
 
@@ -37,6 +43,7 @@ def behavior_change(
         z: The prompts' classes, `[n]` int64, an index into `answers`.
         groups: Entity of each prompt, `[n]`.
         seed: Draws the bootstrap.
+        offsets: Subtracted from the classes' log-probabilities, `[n, classes]`; see `class_offsets`.
 
     Returns:
         Estimates `behavior_effect`; `behavior_flip_rate`, the share that prefers another class's answers after the
@@ -50,7 +57,7 @@ def behavior_change(
         ValueError: Shapes differ, a class has no answers, a label has no class, or a number is NaN.
 
     """
-    estimates, examples = _answers_change("", before, after, answers, z, groups, seed)
+    estimates, examples = _answers_change("", before, after, answers, z, groups, seed, offsets)
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
     return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
@@ -58,13 +65,66 @@ def behavior_change(
 
 def behavior_change_transfer(
     before: torch.Tensor, after: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, groups: Groups,
-    seed: int = 0,
+    seed: int = 0, offsets: torch.Tensor | None = None,
 ) -> Scored:  # fmt: skip
     """Score the transfer prompts: `behavior_effect_transfer`, `behavior_flip_rate_transfer`; as `behavior_change`.
 
     Examples have the same names with `_transfer` added.
     """
-    return _answers_change("_transfer", before, after, answers, z, groups, seed)
+    return _answers_change("_transfer", before, after, answers, z, groups, seed, offsets)
+
+
+def facts_change(
+    before: torch.Tensor, after: torch.Tensor, right: torch.Tensor, wrong: torch.Tensor, groups: Groups, seed: int = 0,
+) -> Scored:  # fmt: skip
+    """Score prompts that each have a right and a wrong answer, with g = log p(right) - log p(wrong).
+
+    Args:
+        before: The unedited subject's log-probabilities of the next token, `[n, V]` float32.
+        after: The edited subject's.
+        right: Token id of each prompt's right answer, `[n]` int64.
+        wrong: Token id of its wrong answer, `[n]` int64.
+        groups: Entity of each prompt, `[n]`.
+        seed: Draws the bootstrap.
+
+    Returns:
+        As `behavior_change`; the own class is the right answer.
+
+    """
+    columns = torch.stack([right, wrong], dim=1).to(before.device)  # [n, 2]
+    pair_before, pair_after = before.gather(1, columns), after.gather(1, columns)
+    z = torch.zeros(len(right), dtype=torch.int64)
+    estimates, examples = _answers_change("", pair_before, pair_after, _RIGHT_WRONG, z, groups, seed, None)
+    distance = total_variation(before, after)
+    found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
+    return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
+
+
+def class_offsets(
+    before: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, templates: Groups
+) -> torch.Tensor:
+    """Mean log p of each class's answers over the unedited subject's prompts, every class weighing alike.
+
+    Within a template, because the words right before the answer have a liking of their own.
+
+    Args:
+        before: The unedited subject's log-probabilities, `[n, V]`.
+        answers: Token ids of each class's answers.
+        z: The prompts' classes, `[n]` int64.
+        templates: Template of each prompt, `[n]`.
+
+    Returns:
+        The mean for each prompt's template, `[n, classes]` float64, in nats.
+
+    """
+    scores = _class_scores(before, answers)
+    z, where = z.to(scores.device), torch.as_tensor(templates, device=scores.device)
+    offsets = torch.empty_like(scores)
+    for template in torch.unique(where):
+        here = where == template
+        means = [scores[here & (z == k)].mean(dim=0) for k in torch.unique(z[here])]
+        offsets[here] = torch.stack(means).mean(dim=0)
+    return offsets
 
 
 def behavior_off_target(before: torch.Tensor, after: torch.Tensor, groups: Groups, seed: int = 0) -> Scored:
@@ -111,10 +171,11 @@ def _answers_change(
     z: torch.Tensor,
     groups: Groups,
     seed: int,
+    offsets: torch.Tensor | None,
 ) -> Scored:
     _check(before, after, answers, z, groups)
-    g_before, own_before = _preference(before, answers, z)
-    g_after, own_after = _preference(after, answers, z)
+    g_before, own_before = _preference(before, answers, z, offsets)
+    g_after, own_after = _preference(after, answers, z, offsets)
     estimates = [
         _effect(f"behavior_effect{suffix}", g_before, g_after, groups, seed),
         _flips(f"behavior_flip_rate{suffix}", own_before, own_after, groups, seed),
@@ -144,15 +205,22 @@ def _check(
         raise ValueError(f"behavior: labels run to {int(z.max())}, answers are given for {len(answers)} classes")
 
 
+def _class_scores(log_probs: torch.Tensor, answers: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Log p of each class's answers at each prompt, `[n, classes]` float64."""
+    picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
+    return torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)
+
+
 def _preference(
-    log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor
+    log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, offsets: torch.Tensor | None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """G of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
     z = z.to(log_probs.device)
-    picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
-    classes = torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)  # [n, c]
+    classes = _class_scores(log_probs, answers)  # [n, c]
+    if offsets is not None:
+        classes = classes - offsets
     own = torch.nn.functional.one_hot(z, len(answers)).bool()
-    others = classes.masked_fill(own, -torch.inf).logsumexp(dim=1)
+    others = classes.masked_fill(own, 0.0).sum(dim=1) / (len(answers) - 1)
     g = numbers(classes[own] - others)
     if not np.isfinite(g).all():
         raise ValueError("behavior: an answer's log-probability is NaN or infinite")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import clustered_ratio
 from interpmark.suite.ground import Split
 
-from .estimates import Scored, estimate
+from .estimates import Examples, Scored, estimate
 from .inputs import numbers, require_finite, require_split, row_chunks
 from .smallest_guard import SmallestGuard, smallest_guard
 from .threads import one_thread
@@ -94,6 +95,49 @@ def edit_norm_off_target(
 
 
 Floats = npt.NDArray[np.float64]
+
+
+@one_thread()
+def site_edit_norms(
+    measure: str,
+    sizes: Mapping[str, tuple[Floats, Floats]],
+    groups: npt.NDArray[np.int64],
+    seed: int = 0,
+    n: int | None = None,
+) -> Scored:
+    """Score the size of edits at several sites: the mean over the sites of each one's relative squared size.
+
+    Args:
+        measure: `edit_norm` or `edit_norm_off_target`.
+        sizes: By site, |x' - x|² and |x - mean|² of each row, `[n]`, x being what arrives with the earlier edits made.
+        groups: Entity or document of each row, `[n]`.
+        seed: Draws the bootstrap.
+        n: How many positions the rows are sums of; one each by default.
+
+    Returns:
+        The estimate. Examples: `edited_sites`, and by site `<measure>_by_site`; by row `edit_squared_size` and
+        `squared_deviation` (for `edit_norm` alone), means over the sites in units of each site's variance.
+
+    """
+    for site, (size, deviation) in sizes.items():
+        if not (np.isfinite(size).all() and np.isfinite(deviation).all()):
+            raise ValueError(f"{site}: the size of the edit is NaN or infinite; measures need finite numbers")
+        if not deviation.sum() > 0:
+            without = f"what arrives at {site} is equal in all rows: no variance to compare with"
+            return [Estimate.not_scored(measure, without)], {}
+    variances = [deviation.mean() for _, deviation in sizes.values()]
+    size, deviation = (
+        np.mean([pair[part] / variance for pair, variance in zip(sizes.values(), variances, strict=True)], axis=0)
+        for part in (0, 1)
+    )
+    examples: Examples = {
+        "edited_sites": list(sizes),
+        f"{measure}_by_site": [float(size.sum() / deviation.sum()) for size, deviation in sizes.values()],
+    }
+    if measure == "edit_norm":
+        examples |= {"edit_squared_size": size.tolist(), "squared_deviation": deviation.tolist()}
+    found = _norm(measure, size, deviation, groups, seed)
+    return [found if n is None else replace(found, n=n)], examples
 
 
 def _sizes(before: torch.Tensor, after: torch.Tensor) -> tuple[Floats, Floats]:

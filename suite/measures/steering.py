@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -146,7 +147,7 @@ def effect_at_damage(
 ) -> Estimate:  # fmt: skip
     """Score a sweep where its perplexity damage is `level`, by linear interpolation between neighbouring strengths.
 
-    In each direction the side of the sweep counts on which the largest effect in that direction lies, and on it the
+    In each direction that side of the sweep counts on which more is to be had at this damage or less, and on it the
     first crossing of the level from strength 0 on. The interval is that of the answers; the damage is taken as it is.
 
     Args:
@@ -162,21 +163,38 @@ def effect_at_damage(
     reason = before.unmoved(seed)
     if reason:
         return Estimate.not_scored(measure, reason)
-    reached = {}
+    reached: dict[str, Floats] = {}
     for direction in DIRECTIONS:
-        effects = [before.effect(h, direction) for h in after]
-        side = np.sign(strengths[int(np.argmax(effects))])
-        here = sorted((i for i, s in enumerate(strengths) if s * side >= 0), key=lambda i: abs(strengths[i]))
-        found = _crossing(level, damage, after, here)
-        if side == 0 or found is None:
-            costs = [damage[i] for i in here]
-            where = "" if side == 0 else f" for {'positive' if side > 0 else 'negative'} strengths"
-            return Estimate.not_scored(
-                measure, f"the damage runs from {min(costs):.2g} to {max(costs):.2g} nats{where} and does not cross it"
+        sides = [_side(sign, level, strengths, damage, before, after, direction) for sign in (1, -1)]
+        best = max(sides, key=lambda side: side.most)
+        if best.crossing is None:
+            costs = [damage[i] for i in best.order]
+            ends = (
+                f"{min(costs):.2g} to {max(costs):.2g} nats for {'negative' if best.sign < 0 else 'positive'} strengths"
             )
-        reached[direction] = found
+            return Estimate.not_scored(measure, f"the damage runs from {ends} and does not cross {level}")
+        reached[direction] = best.crossing
     both = before.estimates(reached["towards"], reached["away"], seed)["both"]
     return estimate(measure, both, len(before.h))
+
+
+class _Side(NamedTuple):
+    """The strengths of one sign, from 0 on: the log-odds at the crossing, and the most that the damage can buy."""
+
+    sign: int
+    order: list[int]
+    crossing: Floats | None
+    most: float
+
+
+def _side(
+    sign: int, level: float, strengths: Sequence[float], damage: Sequence[float], before: Answers,
+    after: Sequence[Floats], direction: str,
+) -> _Side:  # fmt: skip
+    order = sorted((i for i, s in enumerate(strengths) if s * sign >= 0), key=lambda i: abs(strengths[i]))
+    crossing = _crossing(level, damage, after, order)
+    cheap = [after[i] for i in order if damage[i] <= level] + ([] if crossing is None else [crossing])
+    return _Side(sign, order, crossing, max((before.effect(h, direction) for h in cheap), default=-np.inf))
 
 
 def _crossing(level: float, damage: Sequence[float], after: Sequence[Floats], order: Sequence[int]) -> Floats | None:

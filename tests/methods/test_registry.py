@@ -143,6 +143,9 @@ def test_fit_on_needs_the_bench() -> None:
 
 def test_default_methods_are_registered_and_canonical() -> None:
     assert [get_method(spec).name for spec in DEFAULT_METHODS] == list(DEFAULT_METHODS)
+    assert {get_method(spec).info.name for spec in DEFAULT_METHODS} <= {
+        info.name for info in available() if info.cls.__module__.startswith("interpmark.")
+    }
 
 
 def test_built_ins_say_what_they_are() -> None:

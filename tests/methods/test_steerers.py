@@ -94,13 +94,27 @@ def test_where_all_directions_agree() -> None:
     )
 
 
-def test_probe_and_discriminant_carry_a_class_mean_to_the_other_along_their_direction(binary: Data) -> None:
+def test_a_probe_carries_a_class_mean_to_the_other_along_its_direction(binary: Data) -> None:
     x, z = binary
     zero, one = means(x, z)
-    for name in ("lda-steering", "probe-steering"):
-        v = vector(name, binary)
-        torch.testing.assert_close((zero + v) @ v, one @ v)
-        assert v.norm() < (one - zero).norm()
+    v = vector("probe-steering", binary)
+    torch.testing.assert_close((zero + v) @ v, one @ v)
+    assert v.norm() < (one - zero).norm()
+
+
+def test_the_discriminant_points_to_what_tells_the_classes_apart(binary: Data) -> None:
+    """No direction separates the class means further, in units of the spread within classes, and it is CAA's length."""
+    x, z = binary
+    zero, one = means(x, z)
+    within = x - torch.stack([zero, one])[z]
+
+    def separation(v: Tensor) -> float:
+        return float(((one - zero) @ v) ** 2 / (within @ v).square().mean())
+
+    found, delta = vector("lda-steering", binary), vector("caa", binary)
+    torch.testing.assert_close(found.norm(), delta.norm())
+    others = [delta, vector("probe-steering", binary), *(vector("random-steering", binary, s) for s in range(5))]
+    assert separation(found) > max(separation(v) for v in others)
 
 
 def test_mean_centring_is_caa_shorter_by_the_other_class_share(binary: Data) -> None:

@@ -59,6 +59,13 @@ def test_the_edit_is_linear_in_its_strength(name: str) -> None:
     assert (at[0] - at[2]).abs().max() > 0.1
 
 
+def test_strengths_are_coefficients_of_the_vector() -> None:
+    v = normal(D)
+    torch.testing.assert_close(AddedVector(20 * v)(X), AddedVector(v, strength=20.0)(X))
+    torch.testing.assert_close(AddedVector(v).at(-20.0)(AddedVector(v).at(20.0)(X)), X)
+    assert torch.equal(AddedVector(v - v)(X), X)
+
+
 @pytest.mark.parametrize("name", STILL_AT_ZERO)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_strength_zero_is_the_input_to_the_bit(name: str, dtype: torch.dtype) -> None:

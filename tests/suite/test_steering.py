@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,22 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from interpmark.fixtures import Behavior, Concept, Corpus, get_concept, get_corpus
 from interpmark.fixtures.subjects import Subject, load_subject
-from interpmark.methods import AddedVector, AffineEdit, PlacedVectors, Steering, get_method, register, registry
+from interpmark.methods import (
+    AddedVector,
+    AffineEdit,
+    FitError,
+    MethodSpec,
+    PlacedVectors,
+    Steering,
+    available,
+    get_method,
+    register,
+    registry,
+)
 from interpmark.reports import Scorecard
 from interpmark.reports.measures import measures_for
 from interpmark.suite.bench import Bench
+from interpmark.suite.checks import parametrize_with_checks
 from interpmark.suite.errors import ContractError
 from interpmark.suite.fitting import Fitter
 from interpmark.suite.grounds import FixtureGround
@@ -26,6 +39,7 @@ from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 from interpmark.suite.steering import (
     CHOICE_DAMAGE,
     STRENGTHS,
+    attempt,
     choose,
     every_other_entity,
     score_steerer,
@@ -79,6 +93,15 @@ def at(subject: Subject) -> FixtureGround:
     gaps = stage.reference[1::2].mean(0) - stage.reference[::2].mean(0)
     stage.answers = [gaps.argmin()[None], gaps.argmax()[None]]
     return FixtureGround(stage.ground(SITE), stage, SITE)
+
+
+STEERERS = [info.name for info in available() if info.kind == "steerer"]
+VARIANTS = ["caa(scope=last)", "repe(control=piecewise)", "swap(mode=translate)"]
+
+
+@parametrize_with_checks([*STEERERS, *VARIANTS])
+def test_contract(method: MethodSpec, check: Callable[[MethodSpec], None]) -> None:
+    check(method)
 
 
 def fit(spec: str, at: FixtureGround) -> Steering:
@@ -242,6 +265,42 @@ def _card(scores: Scores) -> Scorecard:
 
     cell = CellId("caa", "steerer", "ends", "tiny", SITE, "last", 0)
     return Scorecard(SCHEMA, "k", cell, tuple(scores.estimates.values()), sweep=scores.sweep)
+
+
+def test_activation_addition_is_the_difference_of_two_prompts(at: FixtureGround) -> None:
+    """Turning the prompts round turns the vectors round; the edit carries one prompt's first tokens to the other's."""
+    one, other = (fit(f"activation-addition(towards={t}, away={a})", at) for t, a in (("cab", "dog"), ("dog", "cab")))
+    assert isinstance(one, PlacedVectors)
+    assert isinstance(other, PlacedVectors)
+    assert one.vectors.shape == (3, 32)
+    torch.testing.assert_close(one.vectors, -other.vectors)
+    assert at.stage is not None
+    tokens = at.stage.subject.encode(["dog", "cab"])
+    dog, cab = at.stage.states_of(tokens, SITE)
+    torch.testing.assert_close(one.at_places(dog, torch.arange(3)), cab)
+
+
+def test_a_shorter_prompt_is_filled_up_with_spaces(at: FixtureGround) -> None:
+    short, filled = (fit(f"activation-addition(towards=cabin, away='{away}')", at) for away in ("dog", "dog  "))
+    assert isinstance(short, PlacedVectors)
+    assert isinstance(filled, PlacedVectors)
+    torch.testing.assert_close(short.vectors, filled.vectors)
+    with pytest.raises(FitError, match="the same activations"):
+        fit("activation-addition(towards=dog, away=dog)", at)
+
+
+def test_the_gradient_moves_the_answers_faster_than_any_vector_of_its_length(at: FixtureGround) -> None:
+    track = track_of(at)
+
+    def moved(spec: str) -> float:
+        edit = fit(spec, at)
+        assert isinstance(edit, AddedVector)
+        small = AddedVector(edit.vector / edit.vector.norm(), strength=0.02, scope="last")
+        return float((attempt(small, track).h - track.answers.h).mean())
+
+    gradient = moved("logit-gradient-steering")
+    assert gradient > 0
+    assert gradient > max(moved(spec) for spec in ("caa", "lda-steering", "probe-steering", "random-steering"))
 
 
 def test_an_edit_of_the_first_tokens_has_no_size_at_the_slot(at: FixtureGround) -> None:

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from interpmark.reports.estimate import Estimate
-from interpmark.suite.measures import behavior, behavior_change, behavior_change_transfer, behavior_off_target
+from interpmark.suite.measures import (
+    behavior,
+    behavior_change,
+    behavior_change_transfer,
+    behavior_off_target,
+    class_offsets,
+    facts_change,
+)
 
 ANSWERS = (torch.tensor([1, 2]), torch.tensor([3]), torch.tensor([5, 6]))
 VOCABULARY = 8
@@ -71,14 +78,60 @@ def test_untouched_is_zero_swapped_is_two_and_erased_is_one(z: torch.Tensor, gro
     assert erased["behavior_effect"].value == pytest.approx(1, abs=1e-6)
 
 
-def test_every_other_class_counts_against_the_own_one() -> None:
+def test_every_other_class_counts_alike_against_the_own_one() -> None:
     z = torch.arange(60) % 3
     p = log_probs(60, z, 2.0)
     _, examples = behavior_change(p, p, ANSWERS, z, np.arange(60))
     for row in (0, 1, 2):
-        own, others = ANSWERS[row], torch.cat([ANSWERS[other] for other in range(3) if other != row])
-        expected = float((p[row].exp()[own].sum() / p[row].exp()[others].sum()).log())
+        score = [float(p[row].exp()[answers].sum().log()) for answers in ANSWERS]
+        expected = score[row] - (sum(score) - score[row]) / 2
         assert examples["behavior_g_before"][row] == pytest.approx(expected, abs=1e-5)
+
+
+def test_erasing_one_of_three_classes_apart_has_an_effect_of_one() -> None:
+    z = torch.arange(60) % 3
+    before = log_probs(60, z, 2.0)
+    after = before.mean(dim=0, keepdim=True).expand_as(before).log_softmax(-1)  # The same for every prompt.
+    found = by_name(behavior_change(before, after, ANSWERS, z, np.arange(60))[0])["behavior_effect"]
+    assert found.value == pytest.approx(1, abs=1e-5)
+
+
+def test_centring_takes_away_what_a_template_likes_whatever_the_prompt_says() -> None:
+    z, templates = torch.arange(60) % 3, np.arange(60) // 30
+    plain = log_probs(60, z, 2.0)
+    liked = plain.clone()
+    liked[:30, ANSWERS[0]] += 4.0  # The first template likes the answers of class 0, the second those of class 2.
+    liked[30:, ANSWERS[2]] += 4.0
+    liked = liked.log_softmax(-1)
+    own = {}
+    for name, offsets in (("raw", None), ("centred", class_offsets(liked, ANSWERS, z, templates))):
+        _, examples = behavior_change(liked, liked, ANSWERS, z, np.arange(60), offsets=offsets)
+        own[name] = np.mean(examples["behavior_own_before"])
+    assert own["raw"] < 0.4
+    assert own["centred"] > 0.95
+
+
+def test_centring_leaves_the_mean_of_g_as_it_is() -> None:
+    z, templates = torch.arange(60) % 3, np.zeros(60, dtype=np.int64)
+    p = log_probs(60, z, 2.0)
+    means = [
+        np.mean(behavior_change(p, p, ANSWERS, z, np.arange(60), offsets=offsets)[1]["behavior_g_before"])
+        for offsets in (None, class_offsets(p, ANSWERS, z, templates))
+    ]
+    assert means[1] == pytest.approx(means[0], abs=1e-6)
+
+
+def test_facts_compare_the_right_answer_with_the_wrong_one() -> None:
+    p = torch.tensor([[0.1, 0.6, 0.3], [0.2, 0.2, 0.6], [0.5, 0.4, 0.1]]).log()
+    q = torch.tensor([[0.3, 0.4, 0.3], [0.6, 0.2, 0.2], [0.5, 0.4, 0.1]]).log()
+    right, wrong = torch.tensor([1, 2, 0]), torch.tensor([0, 0, 1])
+    estimates, examples = facts_change(p, q, right, wrong, np.arange(3))
+    before, after = np.log([6, 3, 1.25]), np.log([4 / 3, 1 / 3, 1.25])
+    assert examples["behavior_g_before"] == pytest.approx(before, rel=1e-5)
+    assert examples["behavior_g_after"] == pytest.approx(after, rel=1e-5)
+    found = by_name(estimates)
+    assert found["behavior_flip_rate"].value == pytest.approx(1 / 3)
+    assert found["behavior_tv_on_target"].value == pytest.approx((0.2 + 0.4 + 0) / 3, abs=1e-6)
 
 
 def test_flips_count_only_prompts_that_were_right(z: torch.Tensor, groups: np.ndarray) -> None:

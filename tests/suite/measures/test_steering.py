@@ -104,11 +104,28 @@ def test_a_sweep_that_does_not_reach_the_damage_is_not_scored() -> None:
     damage, after = swept(before, 0.01)
     found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
     assert found.status == "not scored"
-    assert found.reason == "the damage runs from 0 to 0.02 nats for positive strengths and does not cross it"
+    assert found.reason == "the damage runs from 0 to 0.02 nats for positive strengths and does not cross 0.1"
     dear = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [d + 0.5 for d in damage], before, after)
     assert dear.status == "not scored"
     still = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, [before.h] * 5)
     assert still.status == "not scored"
+
+
+def test_what_a_broken_subject_says_does_not_count() -> None:
+    """Far beyond the damage asked for the answers may be anything, also those of the other direction."""
+    before = answers()
+    damage, after = swept(before, 0.2)
+    damage[0], after[0] = 9.0, before.h + 50 * before.gap
+    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
+    assert found.value == pytest.approx(1.0)
+
+
+def test_a_side_that_ends_before_the_damage_is_not_replaced_by_the_other() -> None:
+    before = answers()
+    _, after = swept(before, 0.2)
+    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [0.4, 0.2, 0.0, 0.01, 0.02], before, after)
+    assert found.status == "not scored"
+    assert "for positive strengths" in found.reason
 
 
 def test_log_odds_sum_a_class_answers() -> None:

@@ -1,0 +1,61 @@
+"""Concept scrubbing (Belrose et al. 2023, arXiv:2306.03819, section 6): LEACE at what every sublayer reads.
+
+For each block in turn, and in it for the attention and then the MLP: h is what the norm before the sublayer gives, with
+all earlier edits in place; fit LEACE on h; the sublayer is given eraser(h) from now on. The embeddings and the final
+norm stay untouched, so the stream itself still carries what the embeddings put there. No sublayer reads it linearly.
+
+`kind=random` takes a random subspace of the rank of LEACE's edit at each site: what scrubbing costs when it knows
+nothing of the concept.
+
+The edits are fitted at the fixture's slot, and act on every content position like any edit of this suite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from interpmark.methods.affine import AffineEdit
+from interpmark.methods.bench import FitBench
+from interpmark.methods.erasers.leace import leace
+from interpmark.methods.erasers.random_direction import random_basis
+from interpmark.methods.labels import label_matrix
+from interpmark.methods.registry import register
+from interpmark.methods.scrubbing import scrub
+from interpmark.methods.site_edits import SiteEdits
+from interpmark.methods.statistics import statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@register("concept-scrubbing", kind="eraser", reference="arXiv:2306.03819")
+@dataclass(frozen=True)
+class ConceptScrubbing:
+    """Erase the concept from what every sublayer of the subject reads, block after block."""
+
+    kind: Literal["leace", "random"] = "leace"
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What holds at every site for what arrives there."""
+        own = {"guards-linearly", "minimal-edit"} if self.kind == "leace" else {"orthogonal"}
+        return frozenset({"idempotent", "affine", "mean-preserving"} | own)
+
+    def fit_on(self, bench: FitBench, *, seed: int) -> SiteEdits:
+        """Fit at `attn_in` and `mlp_in` of every block.
+
+        Raises:
+            FitError: The subject has no such sites.
+
+        """
+        turn = iter(range(1 << 16))  # each site has a subspace of its own
+
+        def fit(site: str, x: Tensor, z: Tensor) -> AffineEdit:
+            eraser = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)))
+            if self.kind == "leace":
+                return eraser
+            basis = random_basis(x.shape[1], eraser.rank, (seed << 16) + next(turn)).to(x.device)
+            return AffineEdit(basis, basis, center=x.mean(0))
+
+        return scrub(bench, ("attn_in", "mlp_in"), fit)

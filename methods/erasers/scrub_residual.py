@@ -1,0 +1,39 @@
+"""Scrubbing of the residual stream: a LEACE edit after every block, each fitted on what the earlier ones have left.
+
+Unlike concept scrubbing, which edits what the sublayers read, this takes the concept out of the stream itself, up to
+the unembedding; and it needs no norm outputs, so that it works on any subject.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interpmark.methods.affine import AffineEdit
+from interpmark.methods.bench import FitBench
+from interpmark.methods.erasers.leace import leace
+from interpmark.methods.labels import label_matrix
+from interpmark.methods.registry import register
+from interpmark.methods.scrubbing import scrub
+from interpmark.methods.site_edits import SiteEdits
+from interpmark.methods.statistics import statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@register(
+    "scrub-residual",
+    kind="eraser",
+    claims={"guards-linearly", "idempotent", "affine", "mean-preserving", "minimal-edit"},
+    reference="arXiv:2306.03819",
+)
+class ScrubResidual:
+    """Erase the concept from the residual stream after every block."""
+
+    def fit_on(self, bench: FitBench, *, seed: int) -> SiteEdits:
+        """Fit at `resid_post` of every block."""
+
+        def fit(site: str, x: Tensor, z: Tensor) -> AffineEdit:
+            return leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)))
+
+        return scrub(bench, ("resid_post",), fit)
