@@ -352,7 +352,7 @@ def test_planted_activations_have_no_answers_to_steer(tmp_path: Path) -> None:
     card = score("caa", "planted-gaussian", store=tmp_path)
     assert card.error is None
     assert card.sweep is None
-    assert "planted" in card.estimate("steering_effect").reason
+    assert "no language model" in card.estimate("steering_effect").reason
     assert card.estimate("edit_norm").status == "ok"
 
 
