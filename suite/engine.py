@@ -26,7 +26,7 @@ from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
-from .sampling import samples
+from .sampling import by_site, samples
 from .scores import Scores
 from .scoring import score_edit, unedited_accuracy, why_not
 from .site_scoring import score_site_edits
@@ -159,7 +159,7 @@ class Engine:
             edit = fitted.edit
             if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
                 edit = edit.at(scores.sweep.chosen_towards)
-            scores.samples = samples(at.stage, edit, at.site, self.options.samples)
+            scores.samples = samples(at.stage, by_site(edit, at.site), self.options.samples)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted | FittedSites:

@@ -20,7 +20,7 @@ from .errors import UsageError
 from .measures.fluency import distinct, perplexity, repetition
 from .options import RunOptions
 from .progress import Progress
-from .sampling import Sampling, complete, decoded
+from .sampling import Sampling, by_site, complete, decoded
 
 if TYPE_CHECKING:
     import torch
@@ -107,9 +107,9 @@ def generations(
     subject = engine.subject
     tokens = subject.encode(prompts)
     site = cells[0].fixture.site
-    drawn = {UNEDITED: complete(subject, tokens, None, site, sampling)}
+    drawn = {UNEDITED: complete(subject, tokens, {}, sampling)}
     for name, edit in edits.items():
-        drawn[name] = complete(subject, tokens, edit, site, sampling)
+        drawn[name] = complete(subject, tokens, by_site(edit, site), sampling)
     return Generations(
         subject=cells[0].fixture.subject,
         fixture=cells[0].fixture.id,
