@@ -1,5 +1,6 @@
 """R-LACE: the game on the Fantope, where it ends, and what its moves may do."""
 
+from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 
@@ -15,6 +16,15 @@ from interpmark.methods.erasers import rlace
 from interpmark.methods.erasers.rlace import ends, first_move, game
 
 Data = tuple[Tensor, Tensor]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The games here are small: a second thread would wait longer than it computes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def fit(spec: str, x: Tensor, z: Tensor, seed: int = 0) -> AffineEdit:
