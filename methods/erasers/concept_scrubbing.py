@@ -31,7 +31,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@register("concept-scrubbing", kind="eraser", reference="arXiv:2306.03819")
+@register(
+    "concept-scrubbing",
+    kind="eraser",
+    claims={"guards-linearly", "idempotent", "affine", "mean-preserving", "minimal-edit"},
+    reference="arXiv:2306.03819",
+)
 @dataclass(frozen=True)
 class ConceptScrubbing:
     """Erase the concept from what every sublayer of the subject reads, block after block.

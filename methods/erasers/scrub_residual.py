@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@register("scrub-residual", kind="eraser", reference="arXiv:2306.03819")
+@register(
+    "scrub-residual",
+    kind="eraser",
+    claims={"guards-linearly", "idempotent", "affine", "mean-preserving", "minimal-edit"},
+    reference="arXiv:2306.03819",
+)
 @dataclass(frozen=True)
 class ScrubResidual:
     """Erase the concept from the residual stream after every block.
