@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from interpmark.fixtures import get_behavior, get_concept
+from interpmark.fixtures.subjects import load_subject
 from interpmark.reports.store import Store
 
 pytestmark = pytest.mark.slow
@@ -22,7 +25,8 @@ FIXTURES = ("planted-gaussian", "tense@*", "number@*resid_post.2:*")
 METHODS = ("leace", "inlp(rank=2)", "full-ablation")
 CELLS = len(METHODS) * (1 + 4 + 1)
 TIMES = {"started", "finished", "seconds"}
-HEADLINES = {"residual_accuracy", "edit_norm", "behavior_tv_on_target", "perplexity_damage"}
+LESSONS = 150
+HEADLINES = {"behavior_effect", "residual_accuracy", "edit_norm", "behavior_tv_on_target", "perplexity_damage"}
 
 
 def run_suite(folder: Path, *arguments: str) -> None:
@@ -102,8 +106,35 @@ def recorded(root: Path) -> Mapping[str, Mapping[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Mapping[str, Mapping[str, object]]:
-    return do(in_one_process, tmp_path_factory.mktemp("local"), tiny_llama)
+def taught(tmp_path_factory: pytest.TempPathFactory, tiny_llama: Path) -> Path:
+    """The tiny Llama after a lesson in both concepts: a subject that shows neither would have nothing scored on it."""
+    subject = load_subject(str(tiny_llama))
+    examples = [
+        (ids, subject.token_id(get_behavior(name).answers[label][0]))
+        for name in ("tense", "number")
+        for ids, label in zip(subject.encode(get_concept(name).texts), get_concept(name).labels, strict=True)
+    ]
+    model = subject.model.train()
+    optimizer = torch.optim.AdamW(model.requires_grad_(True).parameters(), lr=5e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(LESSONS):
+        batch = [examples[i] for i in torch.randint(len(examples), (64,), generator=generator)]
+        lengths = torch.tensor([len(ids) for ids, _ in batch])
+        tokens = torch.tensor([[*ids, *[0] * (int(lengths.max()) - len(ids))] for ids, _ in batch])
+        logits = model(tokens).logits[torch.arange(len(batch)), lengths - 1]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([answer for _, answer in batch]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    folder = tmp_path_factory.mktemp("taught") / "tiny"
+    subject.tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, taught: Path) -> Mapping[str, Mapping[str, object]]:
+    return do(in_one_process, tmp_path_factory.mktemp("local"), taught)
 
 
 def test_the_run_has_every_headline_measure_and_one_thread(local: Mapping[str, Mapping[str, Any]]) -> None:
@@ -128,9 +159,9 @@ def test_the_run_has_every_headline_measure_and_one_thread(local: Mapping[str, M
     ],
 )
 def test_another_way_gives_the_same_scorecards(
-    way: Way, local: Mapping[str, Mapping[str, Any]], tmp_path: Path, tiny_llama: Path
+    way: Way, local: Mapping[str, Mapping[str, Any]], tmp_path: Path, taught: Path
 ) -> None:
-    other = do(way, tmp_path, tiny_llama)
+    other = do(way, tmp_path, taught)
     assert set(other) == set(local)
     unequal = {(cell, part) for cell in local for part in local[cell] if other[cell].get(part) != local[cell][part]}
     assert not unequal
