@@ -141,6 +141,23 @@ class ExpectedFailures:
                 terminalreporter.write_line(line)
 
 
+def register_xfails(config: pytest.Config) -> None:
+    """Read the file of --interp-xfails, where one is given, and add the part that acts on it.
+
+    Raises:
+        pytest.UsageError: The file is not in order.
+
+    """
+    path = config.getoption("--interp-xfails")
+    if path is None:
+        return
+    try:
+        entries = read_xfails(Path(path))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(ExpectedFailures(Path(path), entries), "interpmark-xfails")
+
+
 def _ids(item: pytest.Item) -> tuple[str, ...]:
     parameters = getattr(getattr(item, "callspec", None), "id", None)
     return (item.nodeid, item.name, *([parameters] if parameters else []))
