@@ -21,6 +21,9 @@ from .provenance import environment
 # Raised when the engine changes what a score means without any measure changing.
 ENGINE_VERSION = 1
 
+# Raised when a scorecard keeps other per-example scores: cells are then scored anew, with the same numbers as before.
+EXAMPLES_VERSION = 2
+
 
 class Keys:
     """Names results by their content, so that they are reused for no other reason than being the same."""
@@ -40,6 +43,7 @@ class Keys:
             {
                 "schema": SCHEMA,
                 "engine": ENGINE_VERSION,
+                "examples": EXAMPLES_VERSION,
                 "measures": measure_versions(measures_for(cell.kind, self._asked(cell))),
                 "method": cell.method.name,
                 "source": self._source(cell.method),

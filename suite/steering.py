@@ -181,11 +181,9 @@ def matched(scores: Scores, trials: list[Trial], track: Track, seed: int) -> Non
     tokens = track.unedited[0].counts.sum()
     damage = [float(trial.damage.sum() / tokens) for trial in trials]
     strengths, after = [trial.strength for trial in trials], [trial.h for trial in trials]
-    found = [
-        measures.effect_at_damage(f"steering_effect_at_{level}", level, strengths, damage, track.answers, after, seed)
-        for level in MATCHED
-    ]
-    scores.add((found, {}))
+    for level in MATCHED:
+        name = f"steering_effect_at_{level}"
+        scores.add(measures.effect_at_damage(name, level, strengths, damage, track.answers, after, seed))
 
 
 def score_chosen(
