@@ -150,7 +150,7 @@ class Engine:
             scores = Scores()
             if not reason and "unedited_accuracy" in measures_for(kind):
                 scores.add(unedited_accuracy(at))  # a fact of the fixture, which stands
-            scores.leave_out(measures_for(kind), reason or unreadable(at))
+            scores.leave_out(measures_for(kind, self.options.asked), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at, key)
         scores = score_fitted(cell.method, fitted, at, cell.seed)
