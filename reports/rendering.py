@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.legend import column_title, legend
+from interpmark.reports.legend import column_title, legend, rank_legend
 from interpmark.reports.measures import MEASURES, headlines
 from interpmark.reports.numbers import estimate_text, interval_text, one_line, shortened, value_text
 
@@ -54,16 +54,26 @@ def board_text(board: Leaderboard, width: int) -> str:
     if not board.tables:
         return "\n".join([_EMPTY, *board.notes])
     parts = [_table_text(table, width) for table in board.tables]
-    closing = [*legend({table.kind for table in board.tables}), *board.notes]
+    closing = [*legend({table.kind for table in board.tables}), *_reading_ranks(board, "#2–4"), *board.notes]
     parts.append("\n".join(_wrapped(line, width) for line in closing))
     return "\n\n".join(parts)
+
+
+def _reading_ranks(board: Leaderboard, sign: str) -> list[str]:
+    """Say how to read ranks, where there are any."""
+    return [rank_legend(sign)] if any(_ranked(table) for table in board.tables) else []
+
+
+def _ranked(table: Table) -> bool:
+    return any(ranking.ranks for ranking in table.rankings.values())
 
 
 def board_markdown(board: Leaderboard) -> str:
     """Return the tables in GitHub's Markdown, ending in a newline."""
     parts = ["# Leaderboard"]
     parts += [_table_markdown(table) for table in board.tables] or [_EMPTY]
-    closing = [*(legend({table.kind for table in board.tables}) if board.tables else []), *board.notes]
+    reading = legend({table.kind for table in board.tables}) if board.tables else []
+    closing = [*reading, *_reading_ranks(board, "A raised 2–4"), *board.notes]
     if closing:
         parts.append("\n".join(f"- {escaped(line)}" for line in closing))
     return "\n\n".join(parts) + "\n"
@@ -103,7 +113,7 @@ def _table_text(table: Table, width: int) -> str:
     footnotes = _Footnotes()
     grid = _with_errors(_grid(table, chosen, stacked, footnotes), table, width)
     left_out = [MEASURES[name].title for name in measures if name not in chosen]
-    lines = [*absent, *footnotes.lines(), *_seed_notes(table)]
+    lines = [*_front(table), *absent, *footnotes.lines(), *_seed_notes(table)]
     if left_out:
         lines.append(f"no room for: {', '.join(left_out)} (leaderboard.md has them)")
     return "\n".join(
@@ -164,7 +174,7 @@ def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: _Foot
         if not row.seeds:
             rows.append([name, _ERROR])
             continue
-        rows.append([name, *(_text_cell(row, measure, stacked, footnotes) for measure in measures)])
+        rows.append([name, *(_text_cell(table, row, measure, stacked, footnotes) for measure in measures)])
     headers = ["method", *(column_title(name, table.kind, stacked=True) for name in measures)]
     padded = [row + [""] * (len(headers) - len(row)) for row in rows]
     # As a header proper, tabulate would pad each column by two; disable_numparse: "0.50" stays as it was rounded.
@@ -184,13 +194,31 @@ def _with_errors(grid: str, table: Table, width: int) -> str:
     return "\n".join(lines)
 
 
-def _text_cell(row: Row, measure: str, stacked: bool, footnotes: _Footnotes) -> str:
+def _text_cell(table: Table, row: Row, measure: str, stacked: bool, footnotes: _Footnotes) -> str:
     estimate = row.estimates.get(measure)
     if estimate is None or estimate.status != "ok":
         return _without_value(estimate, footnotes)
+    place = table.place(row.method, measure)
+    rank = f" #{place}" if place else ""
     if stacked:
-        return f"{value_text(estimate)}\n{interval_text(estimate, compact=True)}".rstrip()
-    return estimate_text(estimate)
+        return f"{value_text(estimate)}{rank}\n{interval_text(estimate, compact=True)}".rstrip()
+    return estimate_text(estimate) + rank
+
+
+def _markdown_cell(table: Table, row: Row, measure: str, footnotes: _Footnotes) -> str:
+    estimate = row.estimates.get(measure)
+    if estimate is None or estimate.status != "ok":
+        return escaped(_without_value(estimate, footnotes))
+    place = table.place(row.method, measure)
+    return escaped(estimate_text(estimate)) + (f" <sup>{place}</sup>" if place else "")
+
+
+def _front(table: Table) -> list[str]:
+    if table.front is None:
+        return []
+    titles = ", ".join(MEASURES[name].title for name in table.front.measures)
+    order = [row.method for row in table.rows if row.method in table.front.members]
+    return [f"Pareto front ({titles}): {', '.join(map(one_line, order))}"]
 
 
 def _without_value(estimate: Estimate | None, footnotes: _Footnotes) -> str:
@@ -214,11 +242,11 @@ def _table_markdown(table: Table) -> str:
     for row in table.rows:
         name = escaped(row.method) + (f" *({row.role})*" if row.role != "method" else "")
         if row.seeds:
-            cells = [escaped(_text_cell(row, measure, False, footnotes)) for measure in measures]
+            cells = [_markdown_cell(table, row, measure, footnotes) for measure in measures]
         else:
             cells = [f"error: {escaped(row.failures[-1])}", *[""] * (len(measures) - 1)]
         lines.append(_markdown_row([name, *cells]))
-    below = [*absent, *footnotes.lines(), *_seed_notes(table)]
+    below = [*_front(table), *absent, *footnotes.lines(), *_seed_notes(table)]
     if below:
         lines += ["", *(f"- {escaped(line)}" for line in below)]
     return "\n".join(lines)
