@@ -3,8 +3,8 @@
 On each fixture a method's place is the middle of its rank interval, so what no test told apart there counts for little
 here. Sites of one concept on one subject share their prompts and are no independent evidence: their places are
 averaged, and concepts on subjects are what is compared over. All pairs are tested by swapping the two within concepts
-at random, with Holm's correction. Few concepts cannot tell many methods apart, however clear each fixture is: n concepts
-give no p below 2 / 2^n. The note says so, and how many would be needed.
+at random, with Holm's correction. Few concepts cannot tell many methods apart, however clear each fixture is: n
+concepts give no p below 2 / 2^n. The note says so, and how many would be needed.
 
 Planted fixtures have no subject and are left out. A method must be ranked on every fixture to be compared.
 """
