@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|merge|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|merge|publish|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -183,6 +183,21 @@ def merge(
 
     merged = join(stores, into)
     typer.echo(f"{merged.added} cells added to {into}, which has {merged.total}; its leaderboard is written anew")
+
+
+@app.command()
+@told_plainly
+def publish(
+    stores: Annotated[list[Path], typer.Argument(help="stores whose results go on the site")],
+    out: Annotated[Path, typer.Option(help="folder of the site; one from before is replaced")] = Path("site"),
+    title: Annotated[str, typer.Option(help="the site's name")] = "interpmark",
+) -> None:
+    """Write a static site of results: it opens from its folder, and needs no server and no network."""
+    from interpmark.reports.site import publish as write
+    from interpmark.reports.site import read_stores
+
+    done = write(read_stores(stores), out, title)
+    typer.echo(f"{done.pages} pages on {done.cells} cells, {done.bytes / 1e6:.1f} MB: open {done.index}")
 
 
 @app.command()
