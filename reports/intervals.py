@@ -83,7 +83,7 @@ def clustered_ratio(
         return np.asarray(top.sum(axis=axis) / same_sign)
 
     value = float(totals[0].sum()) / bottom
-    return _percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
+    return percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
 
 
 def clustered_of_sums(
@@ -105,7 +105,7 @@ def clustered_of_sums(
     draws = _draw(of_draw, list(totals), seed)
     if not np.isfinite(draws).all():
         raise ValueError("the statistic is not finite on a draw of the clusters")
-    return _percentiles(value, draws, totals.shape[1])
+    return percentiles(value, draws, totals.shape[1])
 
 
 def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tuple[float, float] | None) -> Interval:
@@ -121,7 +121,7 @@ def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tupl
     if bounds is not None:
         # Summing then dividing can leave the bounds by a rounding error.
         value = min(max(value, bounds[0]), bounds[1])
-    interval = _percentiles(value, _draw(best_mean, [*totals, sizes], seed), sizes.size)
+    interval = percentiles(value, _draw(best_mean, [*totals, sizes], seed), sizes.size)
     if bounds is None:
         return interval
     if math.isclose(interval.low, interval.high, rel_tol=1e-12, abs_tol=1e-12 * (bounds[1] - bounds[0])):
@@ -184,7 +184,8 @@ def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int) -
     return np.asarray(result.bootstrap_distribution, dtype=np.float64)
 
 
-def _percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:
+def percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:
+    """Return the 95 % interval of `value` from draws of so many clusters, widened for few of them; NaN is left out."""
     from scipy.special import ndtr, stdtrit
 
     tail = (1 - CONFIDENCE) / 2

@@ -6,7 +6,7 @@ a table. The functions that compute the measures live in the suite; this file is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -18,13 +18,18 @@ Group = Literal["score", "context", "cost"]
 """A score judges a method; context describes the fixture; a cost changes from run to run (seconds, megabytes)."""
 
 
+ASKED = ("cross", "nonlinear", "samples")
+"""What a run can ask for beside the measures that every run has: `--interp-cross` and so on."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """One measure of the catalogue.
 
     `better` maps a kind of method ("eraser", ...) to the direction that is good for it. `bounds` are the smallest and
     largest possible values, None where there is no bound. `headline` measures have a column in the leaderboard.
-    `kinds` are the kinds of method that it is for; empty when it is for all.
+    `kinds` are the kinds of method that it is for; empty when it is for all. `asked` names what a run must ask for to
+    have it, out of `ASKED`; empty when every run has it.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Measure:
     bounds: tuple[float | None, float | None] = (None, None)
     headline: bool = False
     kinds: frozenset[str] = frozenset()
+    asked: str = ""
     version: int = 1
 
     def direction(self, kind: str) -> Direction:
@@ -216,6 +222,31 @@ _CATALOGUE = (
         kinds=_ERASER,
     ),
     Measure(
+        "behavior_effect_lowest_class",
+        "behavior effect, lowest class",
+        "ratio",
+        "the behavior effect on the prompts of that class where it is lowest",
+        better=_ONE,
+        kinds=_ERASER,
+    ),
+    Measure(
+        "behavior_effect_highest_class",
+        "behavior effect, highest class",
+        "ratio",
+        "the behavior effect on the prompts of that class where it is highest",
+        better=_ONE,
+        kinds=_ERASER,
+    ),
+    Measure(
+        "behavior_worst_template",
+        "worst template",
+        "ratio",
+        "the largest distance of a template's own behavior effect from 1 (erased)",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+        kinds=_ERASER,
+    ),
+    Measure(
         "behavior_unedited",
         "unedited log-odds",
         "nats",
@@ -283,9 +314,12 @@ MEASURES: Mapping[str, Measure] = MappingProxyType({measure.name: measure for me
 """Every measure by name, in the order in which reports list them."""
 
 
-def measures_for(kind: str) -> tuple[str, ...]:
-    """Return the names of the measures that score methods of this kind, in order."""
-    return tuple(measure.name for measure in _CATALOGUE if measure.is_for(kind))
+def measures_for(kind: str, asked: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of the measures that score methods of this kind, in order.
+
+    `asked` is what the run asked for, out of `ASKED`; the measures of what it did not ask for are left out.
+    """
+    return tuple(m.name for m in _CATALOGUE if m.is_for(kind) and (not m.asked or m.asked in asked))
 
 
 def headlines(kind: str) -> tuple[str, ...]:

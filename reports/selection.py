@@ -14,7 +14,7 @@ Name = TypeVar("Name", bound=Hashable)
 Age: TypeAlias = "tuple[datetime, str]"
 
 # What a fixture's results depend on beside the method: results that differ here are not comparable.
-_CONTENT = ("fixture_hash", "subject_hash", "dtype", "prefix", "engine_version")
+CONTENT = ("fixture_hash", "subject_hash", "dtype", "prefix", "engine_version")
 _LISTED = 12
 
 
@@ -110,7 +110,7 @@ def _split(fixture: str, kind: str, cards: list[Scorecard]) -> list[Comparable]:
 
 def _identity(card: Scorecard, latest: dict[str, int]) -> tuple[tuple[str, str], ...]:
     """Return (name, value) of all that must agree: the content, and the measures of which a newer version exists."""
-    content = [(name, str(card.provenance.get(name))) for name in _CONTENT]
+    content = [(name, str(card.provenance.get(name))) for name in CONTENT]
     versions = (card.measure_versions or {}).items()
     behind = [(measure, f"version {version}") for measure, version in versions if version != latest[measure]]
     return (*content, *sorted(behind))

@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|merge|publish|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|agreement|merge|publish|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -42,6 +42,14 @@ class Format(StrEnum):
     text = "text"
     markdown = "markdown"
     csv = "csv"
+    json = "json"
+
+
+class Shown(StrEnum):
+    """How the tables beside the leaderboard are printed."""
+
+    text = "text"
+    markdown = "markdown"
     json = "json"
 
 
@@ -170,6 +178,22 @@ def leaderboard(
         import shutil
 
         typer.echo(lay_out(scorecards).to_text(width=shutil.get_terminal_size((120, 40)).columns))
+
+
+@app.command()
+@told_plainly
+def agreement(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
+    fixture: Annotated[str, typer.Option(help="glob over fixtures, e.g. 'gender@*'")] = "*",
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
+) -> None:
+    """Print the cosines between the directions that the methods' edits read and write, a matrix for each fixture."""
+    from interpmark.reports import agreement as report
+    from interpmark.reports.store import Store
+
+    found = report.agreement(Store.open(store), fixture)
+    show = {"text": report.agreement_text, "markdown": report.agreement_markdown, "json": report.agreement_json}
+    typer.echo(show[format.value](found))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from interpmark.fixtures import floors_of
 from interpmark.fixtures.static_embeddings import SIZES as EMBEDDING_SIZES
 from interpmark.fixtures.subjects import subject_hash
 from interpmark.methods import MethodSpec
-from interpmark.reports.measures import MEASURES, measure_versions
+from interpmark.reports.measures import measure_versions, measures_for
 from interpmark.reports.scorecard import SCHEMA
 
 from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
@@ -20,6 +20,9 @@ from .provenance import environment
 
 # Raised when the engine changes what a score means without any measure changing.
 ENGINE_VERSION = 1
+
+# Raised when a scorecard keeps other per-example scores: cells are then scored anew, with the same numbers as before.
+EXAMPLES_VERSION = 2
 
 
 class Keys:
@@ -31,12 +34,17 @@ class Keys:
         self._sources: dict[str, str] = {}
 
     def cell(self, cell: Cell) -> str:
-        """The cell's key: sha256, hexadecimal."""
+        """The cell's key: sha256, hexadecimal.
+
+        Of the measures it holds the versions of those that score the method's kind, and of those that the run asked
+        for: a measure of steerers, or one that was not asked for, leaves an eraser's results as they are.
+        """
         return _digest(
             {
                 "schema": SCHEMA,
                 "engine": ENGINE_VERSION,
-                "measures": measure_versions(MEASURES),
+                "examples": EXAMPLES_VERSION,
+                "measures": measure_versions(measures_for(cell.kind, self._asked(cell))),
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
@@ -44,6 +52,10 @@ class Keys:
                 "fixture": self.fixture(cell.fixture),
             }
         )
+
+    def _asked(self, cell: Cell) -> frozenset[str]:
+        # Without a subject there are no texts and no other concepts' prompts to ask for.
+        return self._options.asked if isinstance(cell.fixture, SubjectFixture) else self._options.asked & {"nonlinear"}
 
     def _source(self, method: MethodSpec) -> str:
         # A run has one method of a name, and its source is read once: an edit during the run changes nothing.

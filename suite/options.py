@@ -32,6 +32,8 @@ class RunOptions:
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
         samples: Prompts of each fixture whose completions are kept in its scorecards.
+        cross: Score what erasing a concept does to the behavior of the run's other concepts.
+        nonlinear: Train a nonlinear adversary too.
         shard: (k, N) for the k-th of N parts of the cells, k from 1; None for all of them.
         executor: Where cells are scored: `"local"`, in this process, or `"ray"`.
         ray_address: The Ray cluster to join, `"auto"` for one that runs here; None starts a Ray of its own.
@@ -58,6 +60,8 @@ class RunOptions:
     time_limit: float = 600.0
     cache: bool = True
     samples: int = 0
+    cross: bool = False
+    nonlinear: bool = False
     shard: tuple[int, int] | None = None
     executor: str = "local"
     ray_address: str | None = None
@@ -71,3 +75,9 @@ class RunOptions:
             raise UsageError(f"--interp-samples is a number of prompts, 0 or more; given: {self.samples}")
         if not self.time_limit > 0:
             raise UsageError(f"the time limit of a fit is above zero seconds; given: {self.time_limit:g}")
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """What the run asks for beside the measures that every run has, out of `reports.measures.ASKED`."""
+        wanted = {"cross": self.cross, "nonlinear": self.nonlinear, "samples": self.samples > 0}
+        return frozenset(name for name, wants in wanted.items() if wants)

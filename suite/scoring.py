@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from interpmark.methods import Edit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
@@ -25,8 +27,11 @@ from .stage import ConceptStage
 
 NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
+NO_FACT_CLASSES = "each fact has a right answer of its own, and there are no classes of prompts"
 NO_FACT_SITES = "facts are run with an edit at one site"
 NO_FACT_LABELS = "the edit sees labels, and a prompt that asks for a fact has none"
+
+BY_GROUP = ("behavior_effect_lowest_class", "behavior_effect_highest_class", "behavior_worst_template")
 
 
 def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
@@ -131,10 +136,22 @@ def score_behavior(scores: Scores, edit: Edit | SiteEdits, stage: ConceptStage, 
             if stage.centred:
                 offsets = measures.class_offsets(before[rows], stage.answers, labels, stage.scored_templates[rows])
             scores.add(measure(before[rows], after[rows], stage.answers, labels, groups, seed, offsets))
+    score_groups(scores, stage, seed)
+
+
+def score_groups(scores: Scores, stage: ConceptStage, seed: int) -> None:
+    """Score each class and each template of the test prompts by itself, from the log-odds that are there."""
+    rows = stage.scored_split("test")
+    before, after = (np.array(scores.examples[f"behavior_g_{when}"]) for when in ("before", "after"))
+    labels, groups = stage.scored_labels[rows].numpy(), stage.scored_groups[rows]
+    names = stage.concept.classes or ()
+    scores.add(measures.class_effects(before, after, labels, groups, names, seed))
+    scores.add(measures.template_effects(before, after, stage.scored_templates[rows], groups, seed))
 
 
 def score_facts(scores: Scores, edit: Edit | SiteEdits, facts: FactStage, site: str, seed: int) -> None:
     """Score how likely the subject finds right and wrong facts, before and after."""
+    scores.leave_out(BY_GROUP, NO_FACT_CLASSES)
     reason = NO_FACT_LABELS if edit.needs_labels else NO_FACT_SITES
     if edit.needs_labels or isinstance(edit, SiteEdits):
         scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), reason)

@@ -6,6 +6,7 @@ never the method.
 
 from .behavior import behavior_change, behavior_change_transfer, behavior_off_target, class_offsets, facts_change
 from .edit_norm import edit_norm, edit_norm_off_target, edit_size, site_edit_norms
+from .group_effects import class_effects, template_effects
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .smallest_guard import SmallestGuard, smallest_guard
@@ -17,6 +18,7 @@ __all__ = [
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",
+    "class_effects",
     "class_offsets",
     "edit_norm",
     "edit_norm_off_target",
@@ -29,5 +31,6 @@ __all__ = [
     "site_edit_norms",
     "smallest_guard",
     "steering_effect",
+    "template_effects",
     "unedited_accuracy",
 ]

@@ -21,7 +21,7 @@ import torch
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_mean, clustered_ratio
 
-from .estimates import Examples, Scored, estimate
+from .estimates import Examples, Scored, clusters, estimate
 from .inputs import numbers, row_chunks
 
 Groups = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ def behavior_change(
         `behavior_tv_on_target`. The effect is not
         scored unless the interval of mean g before lies above 0: a subject that does not use the concept has no
         behavior to change. Examples, `[n]`: `behavior_g_before`, `behavior_g_after` (nats), `behavior_own_before`,
-        `behavior_own_after` (1 where the own class's answers are the likeliest), `behavior_tv`.
+        `behavior_own_after` (1 where the own class's answers are the likeliest), `behavior_tv`; and `groups`.
 
     Raises:
         ValueError: Shapes differ, a class has no answers, a label has no class, or a number is NaN.
@@ -60,7 +60,7 @@ def behavior_change(
     estimates, examples = _answers_change("", before, after, answers, z, groups, seed, offsets)
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
-    return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
+    return [*estimates, found], {**examples, "behavior_tv": distance.tolist(), "groups": clusters(groups)}
 
 
 def behavior_change_transfer(
@@ -71,7 +71,8 @@ def behavior_change_transfer(
 
     Examples have the same names with `_transfer` added.
     """
-    return _answers_change("_transfer", before, after, answers, z, groups, seed, offsets)
+    estimates, examples = _answers_change("_transfer", before, after, answers, z, groups, seed, offsets)
+    return estimates, {**examples, "groups_transfer": clusters(groups)}
 
 
 def facts_change(
@@ -88,7 +89,7 @@ def facts_change(
         seed: Draws the bootstrap.
 
     Returns:
-        As `behavior_change`; the own class is the right answer.
+        As `behavior_change`; the own class is the right answer, and the entities are `groups_facts`.
 
     """
     columns = torch.stack([right, wrong], dim=1).to(before.device)  # [n, 2]
@@ -97,7 +98,7 @@ def facts_change(
     estimates, examples = _answers_change("", pair_before, pair_after, _RIGHT_WRONG, z, groups, seed, None)
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_on_target", distance, groups, seed)
-    return [*estimates, found], {**examples, "behavior_tv": distance.tolist()}
+    return [*estimates, found], {**examples, "behavior_tv": distance.tolist(), "groups_facts": clusters(groups)}
 
 
 def class_offsets(
@@ -137,12 +138,12 @@ def behavior_off_target(before: torch.Tensor, after: torch.Tensor, groups: Group
         seed: Draws the bootstrap.
 
     Returns:
-        The estimate, and the example `behavior_tv_neutral` `[m]`.
+        The estimate, and the examples `behavior_tv_neutral` and `groups_neutral`, `[m]`.
 
     """
     distance = total_variation(before, after)
     found = _mean_distance("behavior_tv_off_target", distance, groups, seed)
-    return [found], {"behavior_tv_neutral": distance.tolist()}
+    return [found], {"behavior_tv_neutral": distance.tolist(), "groups_neutral": clusters(groups)}
 
 
 def total_variation(before: torch.Tensor, after: torch.Tensor) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import clustered_ratio
 from interpmark.suite.ground import Split
 
-from .estimates import Examples, Scored, estimate
+from .estimates import Examples, Scored, clusters, estimate
 from .inputs import numbers, require_finite, require_split, row_chunks
 from .smallest_guard import SmallestGuard, smallest_guard
 from .threads import one_thread
@@ -33,7 +33,7 @@ def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: Sma
     Returns:
         Estimates `edit_norm`, mean |x' - x|² / tr Cov(x), and `edit_excess`, its ratio to that of the smallest affine
         guard. The covariance is taken about the test rows' mean, over n. Examples: `edit_squared_size`,
-        `squared_deviation` and `guard_squared_size`, `[n]` in squared units of the activations.
+        `squared_deviation` and `guard_squared_size`, `[n]` in squared units of the activations; and `groups`.
 
     Raises:
         ValueError: A split is malformed, rows differ in number, or a value is not finite.
@@ -50,6 +50,7 @@ def edit_norm(before: Split, after: Split, fit: Split, seed: int = 0, guard: Sma
         "edit_squared_size": size.tolist(),
         "squared_deviation": deviation.tolist(),
         "guard_squared_size": smallest.tolist(),
+        "groups": clusters(before.groups),
     }
 
 
@@ -62,6 +63,7 @@ def edit_size(before: torch.Tensor, after: torch.Tensor, groups: npt.NDArray[np.
     return [_norm("edit_norm", size, deviation, groups, seed)], {
         "edit_squared_size": size.tolist(),
         "squared_deviation": deviation.tolist(),
+        "groups": clusters(groups),
     }
 
 
@@ -115,8 +117,9 @@ def site_edit_norms(
         n: How many positions the rows are sums of; one each by default.
 
     Returns:
-        The estimate. Examples: `edited_sites`, and by site `<measure>_by_site`; by row `edit_squared_size` and
-        `squared_deviation` (for `edit_norm` alone), means over the sites in units of each site's variance.
+        The estimate. Examples: `edited_sites`, and by site `<measure>_by_site`; by row, as means over the sites in
+        units of each site's variance, `edit_squared_size`, `squared_deviation` and `groups`, or for
+        `edit_norm_off_target` `document_edit_squared_size` and `document_squared_deviation`, its rows being documents.
 
     """
     for site, (size, deviation) in sizes.items():
@@ -136,6 +139,9 @@ def site_edit_norms(
     }
     if measure == "edit_norm":
         examples |= {"edit_squared_size": size.tolist(), "squared_deviation": deviation.tolist()}
+        examples |= {"groups": clusters(groups)}
+    else:
+        examples |= {"document_edit_squared_size": size.tolist(), "document_squared_deviation": deviation.tolist()}
     found = _norm(measure, size, deviation, groups, seed)
     return [found if n is None else replace(found, n=n)], examples
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval
 
@@ -12,6 +15,15 @@ Examples = dict[str, list[object]]
 
 Scored = tuple[list[Estimate], Examples]
 """What every measure returns."""
+
+
+def clusters(groups: npt.NDArray[np.int64]) -> list[object]:
+    """Entities or documents `[n]` as the small numbers that a scorecard keeps, 0, 1, ... in the order they appear in.
+
+    Kept beside per-example scores: two runs can then be compared example by example, whole clusters at a time.
+    """
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(group, len(numbers)) for group in groups.tolist()]
 
 
 def estimate(measure: str, interval: Callable[[], Interval], n: int, unit: str | None = None) -> Estimate:

@@ -17,7 +17,7 @@ from interpmark.reports.intervals import Interval, clustered_max, clustered_of_s
 from interpmark.suite.ground import Split
 
 from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors
-from .estimates import Examples, Scored, estimate
+from .estimates import Examples, Scored, clusters, estimate
 from .inputs import EditedSplits, is_continuous, label_matrix, numbers, require_split, require_splits
 from .threads import one_thread
 
@@ -38,7 +38,8 @@ def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) 
         `linear_information` and `guard_residual`. Examples: `adversary_names` [A]; `residual_correct` and
         `residual_correct_transfer` [A][n] of 0 and 1; `prior_loss` and `adversary_loss` [2][n] nats;
         `guard_class_mean_gap` [1], the largest distance between two class means over that before the edit.
-        With continuous labels: `residual_squared_error` and `label_squared_deviation` [2][n], means over labels.
+        With continuous labels: `residual_squared_error` and `label_squared_deviation` [2][k][n], those of the transfer
+        split with `_transfer` added. Entities: `groups` [n], and `groups_transfer`.
 
     Raises:
         ValueError: A split is missing or malformed, or a number is not finite.
@@ -55,7 +56,7 @@ def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
     """The same adversaries on the unedited splits; it depends on the fixture only, so cache it.
 
     Estimates `unedited_accuracy` and `majority_rate`, in this order.
-    Examples: `unedited_correct` [A][n], or for continuous labels `unedited_squared_error` [2][n].
+    Examples: `unedited_correct` [A][n], or for continuous labels `unedited_squared_error` [2][k][n].
     """
     require_splits(splits)
     kept = {name: splits[name] for name in ("fit", "probe", "test")}
@@ -102,6 +103,7 @@ def _score_classifiers(measure: str, prefix: str, splits: EditedSplits, seed: in
         f"{prefix}_correct": test.correct.int().tolist(),
         "prior_loss": test.prior_loss.tolist(),
         "adversary_loss": test.log_loss.tolist(),
+        "groups": clusters(groups),
     }
     if "transfer" in splits:
         scored, names = _transfer(measure, prefix, panel, splits["transfer"], seed)
@@ -113,7 +115,10 @@ def _score_classifiers(measure: str, prefix: str, splits: EditedSplits, seed: in
 def _transfer(measure: str, prefix: str, panel: Panel, split: Split, seed: int) -> Scored:
     scores = panel.scores(split)
     found = _strongest(f"{measure}_transfer", scores, split, seed)
-    return [found], {f"{prefix}_correct_transfer": scores.correct.int().tolist()}
+    return [found], {
+        f"{prefix}_correct_transfer": scores.correct.int().tolist(),
+        "groups_transfer": clusters(split.groups),
+    }
 
 
 def _strongest(measure: str, scores: PanelScores, split: Split, seed: int) -> Estimate:
@@ -141,9 +146,16 @@ def _score_regressors(measure: str, prefix: str, splits: EditedSplits, seed: int
         "adversary_names": [f"ridge on {regressor.trained_on}" for regressor in regressors],
         f"{prefix}_squared_error": errors,
         "label_squared_deviation": deviations,
+        "groups": clusters(splits["test"].groups),
     }
     if "transfer" in splits:
-        estimates.append(_r2(f"{measure}_transfer", regressors, splits["transfer"], seed)[0])
+        found, errors, deviations = _r2(f"{measure}_transfer", regressors, splits["transfer"], seed)
+        estimates.append(found)
+        examples |= {
+            f"{prefix}_squared_error_transfer": errors,
+            "label_squared_deviation_transfer": deviations,
+            "groups_transfer": clusters(splits["transfer"].groups),
+        }
     return estimates, examples
 
 
@@ -164,7 +176,7 @@ def _r2(
         return clustered_of_sums(best, numbers(columns), split.groups, seed)
 
     found = estimate(measure, interval, len(split), R2_UNIT)
-    return found, errors.mean(dim=2).T.tolist(), deviations.mean(dim=2).T.tolist()
+    return found, errors.permute(1, 2, 0).tolist(), deviations.permute(1, 2, 0).tolist()
 
 
 def _largest_covariance(split: Split) -> float:

@@ -24,7 +24,7 @@ import torch
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_of_sums
 
-from .estimates import Scored, estimate
+from .estimates import Scored, clusters, estimate
 from .inputs import numbers
 
 Floats = npt.NDArray[np.float64]
@@ -127,11 +127,17 @@ def steering_effect(before: Answers, towards: Floats, away: Floats, seed: int = 
 
     Returns:
         Estimates `steering_effect`, `steering_effect_towards`, `steering_effect_away`. Examples `[n]`, in nats:
-        `steering_h_before` and `steering_h_after`, each prompt after the edit that is to move its class.
+        `steering_h_before` and `steering_h_after`, each prompt after the edit that is to move its class; and
+        `steering_class` and `groups`.
 
     """
     after = np.where(before.z == 0, towards, away)
-    examples = {"steering_h_before": before.h.tolist(), "steering_h_after": after.tolist()}
+    examples = {
+        "steering_h_before": before.h.tolist(),
+        "steering_h_after": after.tolist(),
+        "steering_class": before.z.tolist(),
+        "groups": clusters(before.groups),
+    }
     names = {"steering_effect": "both", "steering_effect_towards": "towards", "steering_effect_away": "away"}
     reason = before.unmoved(seed)
     if reason:
@@ -144,7 +150,7 @@ def steering_effect(before: Answers, towards: Floats, away: Floats, seed: int = 
 def effect_at_damage(
     measure: str, level: float, strengths: Sequence[float], damage: Sequence[float], before: Answers,
     after: Sequence[Floats], seed: int = 0,
-) -> Estimate:  # fmt: skip
+) -> Scored:  # fmt: skip
     """Score a sweep where its perplexity damage is `level`, by linear interpolation between neighbouring strengths.
 
     In each direction that side of the sweep counts on which more is to be had at this damage or less, and on it the
@@ -159,10 +165,14 @@ def effect_at_damage(
         after: Log-odds after the edit at each strength, `[S]` of `[n]`.
         seed: Draws the bootstrap.
 
+    Returns:
+        The estimate. Examples `[n]`, where it was scored: `probe_h_before`, `<measure>_h_after` (nats; each prompt
+        after the edit that is to move its class), `probe_class` and `groups_probe`.
+
     """
     reason = before.unmoved(seed)
     if reason:
-        return Estimate.not_scored(measure, reason)
+        return [Estimate.not_scored(measure, reason)], {}
     reached: dict[str, Floats] = {}
     for direction in DIRECTIONS:
         sides = [_side(sign, level, strengths, damage, before, after, direction) for sign in (1, -1)]
@@ -172,10 +182,15 @@ def effect_at_damage(
             ends = (
                 f"{min(costs):.2g} to {max(costs):.2g} nats for {'negative' if best.sign < 0 else 'positive'} strengths"
             )
-            return Estimate.not_scored(measure, f"the damage runs from {ends} and does not cross {level}")
+            return [Estimate.not_scored(measure, f"the damage runs from {ends} and does not cross {level}")], {}
         reached[direction] = best.crossing
     both = before.estimates(reached["towards"], reached["away"], seed)["both"]
-    return estimate(measure, both, len(before.h))
+    return [estimate(measure, both, len(before.h))], {
+        "probe_h_before": before.h.tolist(),
+        f"{measure}_h_after": np.where(before.z == 0, reached["towards"], reached["away"]).tolist(),
+        "probe_class": before.z.tolist(),
+        "groups_probe": clusters(before.groups),
+    }
 
 
 class _Side(NamedTuple):

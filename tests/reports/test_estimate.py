@@ -48,6 +48,7 @@ def test_every_measure_of_the_interface_is_in_the_catalogue() -> None:
         edit_excess behavior_effect behavior_flip_rate behavior_tv_on_target behavior_tv_off_target perplexity_damage
         fit_seconds unedited_accuracy residual_accuracy_transfer behavior_effect_transfer
         behavior_flip_rate_transfer apply_seconds peak_memory_mb steering_effect steering_effect_towards
+        behavior_effect_lowest_class behavior_effect_highest_class behavior_worst_template
         behavior_unedited steering_effect_away steering_effect_at_0.1 steering_effect_at_0.3"""
     assert set(MEASURES) == set(expected.split())
 

@@ -153,7 +153,7 @@ def test_continuous_labels_are_scored_by_r2(splits: dict[str, Split]) -> None:
     assert found["residual_accuracy_transfer"].status == "ok"
     assert found["majority_rate"].value == 0.0
     assert found["linear_information"].status == "not scored"
-    assert np.array(examples["residual_squared_error"]).shape == (2, 1200)
+    assert np.array(examples["residual_squared_error"]).shape == (2, 2, 1200)
     after = by_name(residual_accuracy(guarded(values), values["fit"])[0])
     assert after["residual_accuracy"].value == pytest.approx(0, abs=0.03)
     assert after["guard_residual"].value < 1e-10

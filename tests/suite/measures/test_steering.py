@@ -85,7 +85,7 @@ def test_the_effect_at_a_damage_is_interpolated_on_both_sides() -> None:
     before = answers()
     damage, after = swept(before, 0.2)
     for level, expected in ((0.1, 1.0), (0.3, 3.0), (0.4, 4.0)):
-        found = effect_at_damage("steering_effect_at_0.1", level, STRENGTHS, damage, before, after)
+        (found,), _ = effect_at_damage("steering_effect_at_0.1", level, STRENGTHS, damage, before, after)
         assert found.value == pytest.approx(expected)
 
 
@@ -95,19 +95,19 @@ def test_an_edit_that_swaps_needs_one_side_only() -> None:
     sign = np.where(before.z == 0, 1.0, -1.0)
     after = [before.h + s * sign * before.gap for s in STRENGTHS]
     damage = [0.0, 0.0, 0.0, 0.2, 0.4]
-    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
+    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
     assert found.value == pytest.approx(1.0)
 
 
 def test_a_sweep_that_does_not_reach_the_damage_is_not_scored() -> None:
     before = answers()
     damage, after = swept(before, 0.01)
-    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
+    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
     assert found.status == "not scored"
     assert found.reason == "the damage runs from 0 to 0.02 nats for positive strengths and does not cross 0.1"
-    dear = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [d + 0.5 for d in damage], before, after)
+    (dear,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [d + 0.5 for d in damage], before, after)
     assert dear.status == "not scored"
-    still = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, [before.h] * 5)
+    (still,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, [before.h] * 5)
     assert still.status == "not scored"
 
 
@@ -116,14 +116,14 @@ def test_what_a_broken_subject_says_does_not_count() -> None:
     before = answers()
     damage, after = swept(before, 0.2)
     damage[0], after[0] = 9.0, before.h + 50 * before.gap
-    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
+    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
     assert found.value == pytest.approx(1.0)
 
 
 def test_a_side_that_ends_before_the_damage_is_not_replaced_by_the_other() -> None:
     before = answers()
     _, after = swept(before, 0.2)
-    found = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [0.4, 0.2, 0.0, 0.01, 0.02], before, after)
+    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [0.4, 0.2, 0.0, 0.01, 0.02], before, after)
     assert found.status == "not scored"
     assert "for positive strengths" in found.reason
 
