@@ -5,16 +5,18 @@ Listing and reading results must start at once: everything heavy is imported by 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT
+
+if TYPE_CHECKING:
+    from interpmark.reports.scorecard import Scorecards
 
 app = typer.Typer(
     name="interpmark",
@@ -41,7 +43,9 @@ class Format(StrEnum):
 
     text = "text"
     markdown = "markdown"
+    latex = "latex"
     csv = "csv"
+    parquet = "parquet"
     json = "json"
 
 
@@ -158,9 +162,27 @@ def fetch(subject: Annotated[str, typer.Argument(help="a subject's name, e.g. sm
 def leaderboard(
     store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
     format: Annotated[Format, typer.Option(help="how to print")] = Format.text,
+    out: Annotated[Path | None, typer.Option(help="file to write instead of printing; parquet needs one")] = None,
 ) -> None:
-    """Print the leaderboard of a store."""
+    """Print or write the leaderboard of a store."""
+    import shutil
+
+    from interpmark.reports.atomic import write_atomically
+    from interpmark.reports.exports import EXPORTS
     from interpmark.reports.leaderboard import leaderboard as lay_out
+
+    if format is Format.parquet and out is None:
+        raise ValueError("Parquet is no text: name a file, as in --out scores.parquet")
+    board = lay_out(_scorecards(store))
+    width = shutil.get_terminal_size((120, 40)).columns
+    content = board.to_text(width) + "\n" if format is Format.text else EXPORTS[format.value](board)
+    if out is not None:
+        write_atomically(out, content)
+    else:
+        typer.echo(content, nl=False)
+
+
+def _scorecards(store: Path) -> Scorecards:
     from interpmark.reports.store import Store
 
     if not store.is_dir():
@@ -168,16 +190,7 @@ def leaderboard(
     scorecards = Store.open(store).scorecards()
     if not len(scorecards):
         raise ValueError(f"the store at {store} holds no scorecards yet")
-    if format is Format.csv:
-        scorecards.to_frame().to_csv(sys.stdout, index=False)
-    elif format is Format.json:
-        typer.echo(lay_out(scorecards).to_json())
-    elif format is Format.markdown:
-        typer.echo(lay_out(scorecards).to_markdown())
-    else:
-        import shutil
-
-        typer.echo(lay_out(scorecards).to_text(width=shutil.get_terminal_size((120, 40)).columns))
+    return scorecards
 
 
 @app.command()

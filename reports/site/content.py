@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.leaderboard import Row, Table, leaderboard
+from interpmark.reports.leaderboard import Leaderboard, Row, Table, leaderboard
 from interpmark.reports.measures import MEASURES, headlines
+from interpmark.reports.ranking import Rank, Ranking
 from interpmark.reports.scorecard import CellId, Scorecard
 from interpmark.reports.selection import select
 from interpmark.reports.site.slugs import slugs
@@ -66,6 +67,24 @@ class Section:
         """The headline measures that some method was scored by."""
         return tuple(m for m in headlines(self.kind) if any(entry.value(m) for entry in self.entries))
 
+    def rank(self, method: str, measure: str) -> Rank | None:
+        """The interval of a method's rank, None where it has none."""
+        ranking = self.table.rankings.get(measure)
+        return None if ranking is None else ranking.rank_of(method)
+
+    def rank_words(self, method: str, measure: str) -> str:
+        """`rank 2–4 of 9, tie groups a, b`; "" where the method has no rank."""
+        rank = self.rank(method, measure)
+        if rank is None:
+            return ""
+        groups = f", tie group{'s' * (len(rank.letters) > 1)} {', '.join(rank.letters)}" if rank.letters else ""
+        return f"rank {rank} of {len(self.table.rankings[measure].ranks)}{groups}"
+
+    @property
+    def front(self) -> tuple[str, ...]:
+        """The methods on the Pareto front."""
+        return () if self.table.front is None else self.table.front.members
+
     @cached_property
     def absent(self) -> dict[str, str]:
         """Title -> reason of the headline measures that no method was scored by."""
@@ -113,9 +132,24 @@ class Content:
     """All that the site shows. `made` is when the newest cell was finished."""
 
     fixtures: tuple[Fixture, ...]
-    notes: tuple[str, ...]
-    scorecards: tuple[Scorecard, ...]
+    board: Leaderboard
     made: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, and why."""
+        return self.board.notes
+
+    @property
+    def scorecards(self) -> tuple[Scorecard, ...]:
+        """The cells that the current tables were made from."""
+        return self.board.scorecards
+
+    @cached_property
+    def standings(self) -> dict[str, tuple[Ranking, ...]]:
+        """By kind of method, the ranks over fixtures, one ranking a measure."""
+        kinds = dict.fromkeys(ranking.kind for ranking in self.board.summaries)
+        return {kind: tuple(one for one in self.board.summaries if one.kind == kind) for kind in kinds}
 
     @cached_property
     def kinds(self) -> tuple[str, ...]:
@@ -167,7 +201,7 @@ def content(scorecards: Iterable[Scorecard]) -> Content:
         key=lambda f: (f.planted, f.cell.subject, f.cell.concept, f.block or 0, f.name),
     )
     made = max((str(card.provenance.get("finished", "")) for card in board.scorecards), default="")
-    return Content(tuple(fixtures), board.notes, board.scorecards, made)
+    return Content(tuple(fixtures), board, made)
 
 
 def _entries(table: Table, cards: Sequence[Scorecard], method_slugs: Mapping[str, str], older: int) -> Iterable[Entry]:

@@ -54,7 +54,7 @@ def results(found: Results) -> dict[str, Any]:
     return {
         "columns": columns,
         "fixtures": [_fixture(fixture) for fixture in fixtures],
-        "rows": [_result(places[f.slug], section.kind, entry, columns[section.kind]) for f, section, entry in found],
+        "rows": [_result(places[f.slug], section, entry, columns[section.kind]) for f, section, entry in found],
     }
 
 
@@ -70,16 +70,17 @@ def _fixture(fixture: Fixture) -> dict[str, Any]:
     }
 
 
-def _result(place: int, kind: str, entry: Entry, columns: Sequence[str]) -> dict[str, Any]:
+def _result(place: int, section: Section, entry: Entry, columns: Sequence[str]) -> dict[str, Any]:
     return {
         "fixture": place,
-        "kind": kind,
+        "kind": section.kind,
         "method": one_line(entry.method),
         "id": entry.id,
         "page": entry.method_slug,
         "role": entry.row.role,
         "family": one_line(entry.family),
         "rank": entry.rank,
+        "front": entry.method in section.front,
         "failure": "" if entry.row.seeds else (entry.row.failures[-1] if entry.row.failures else "not scored"),
         "e": [_shown(entry.row.estimates.get(name)) for name in columns],
     }
@@ -143,6 +144,7 @@ def _panel(content: Content, section: Section, entry: Entry, shared: Mapping[str
         "role": entry.row.role,
         "outdated": section.table.outdated,
         "seeds": list(entry.row.seeds),
+        "ranks": {name: words for name in section.measures if (words := section.rank_words(entry.method, name))},
         "pooled": pooled,
         "cells": cells,
     }

@@ -9,14 +9,22 @@ from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
-from interpmark.reports.frame import tidy_csv, tidy_frame
-from interpmark.reports.records import board_json
+from interpmark.reports.exports import EXPORTS
 from interpmark.reports.scorecard import Scorecard
 from interpmark.reports.site import data
 from interpmark.reports.site.content import Content, Fixture, content
 from interpmark.reports.site.folder import SiteFolder
 from interpmark.reports.site.render import Pages
 from interpmark.reports.store import Store
+
+
+_DOWNLOADS = {
+    "csv": ("CSV", "downloads/scores.csv"),
+    "parquet": ("Parquet", "downloads/scores.parquet"),
+    "json": ("JSON", "downloads/leaderboard.json"),
+    "markdown": ("Markdown", "downloads/leaderboard.md"),
+    "latex": ("LaTeX", "downloads/leaderboard.tex"),
+}
 
 
 @dataclass(frozen=True)
@@ -116,14 +124,9 @@ def _write_data(folder: SiteFolder, shown: Content) -> None:
 
 def _write_downloads(folder: SiteFolder, shown: Content) -> list[tuple[str, str]]:
     """Write the results for other programs; return (label, address) of each file."""
-    folder.write("downloads/scores.csv", tidy_csv(shown.scorecards))
-    folder.write("downloads/scores.parquet", tidy_frame(shown.scorecards).to_parquet(index=False))
-    folder.write("downloads/leaderboard.json", board_json(shown.scorecards, shown.notes))
-    return [
-        ("CSV", "downloads/scores.csv"),
-        ("Parquet", "downloads/scores.parquet"),
-        ("JSON", "downloads/leaderboard.json"),
-    ]
+    for format, (_, address) in _DOWNLOADS.items():
+        folder.write(address, EXPORTS[format](shown.board))
+    return list(_DOWNLOADS.values())
 
 
 def _write_scripts(folder: SiteFolder) -> None:

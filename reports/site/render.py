@@ -7,7 +7,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.legend import column_title
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.numbers import estimate_text, interval_text, one_line, value_text
 
@@ -41,7 +40,7 @@ class Pages:
             "estimate_text": estimate_text,
             "one_line": one_line,
         }
-        self._environment.globals |= {"MEASURES": MEASURES, "column_title": column_title, "policy": POLICY} | shared
+        self._environment.globals |= {"MEASURES": MEASURES, "policy": POLICY} | shared
         self._environment.tests["scored"] = _is_scored
 
     def render(self, template: str, **values: Any) -> str:

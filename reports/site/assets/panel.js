@@ -56,7 +56,7 @@
           draw();
         }) : null,
         row.pooled ? pooled(row, state) : null,
-        ...headline(cell, row.kind, state),
+        ...headline(cell, row, state),
         histogram(cell.histograms[state.measure]),
         table(cell, data.slug, id, row.kind, state),
         commands(cell),
@@ -84,7 +84,7 @@
     return found ? el("p", { class: "quiet" }, `Mean over seeds ${row.seeds.join(", ")}: ${found.text} ${found.interval}. This seed:`) : null;
   }
 
-  function headline(cell, kind, state) {
+  function headline(cell, { kind, ranks }, state) {
     const estimate = cell.estimates.find((one) => one.measure === state.measure);
     if (!estimate) return [];
     const known = measures[estimate.measure];
@@ -95,6 +95,7 @@
       title,
       el("p", { class: "big" }, el("b", {}, estimate.text), " ", el("span", { class: "interval" }, estimate.interval),
         el("small", {}, ` ${estimate.unit}, ${estimate.n} example${estimate.n === 1 ? "" : "s"}`)),
+      ranks[estimate.measure] ? el("p", {}, ranks[estimate.measure]) : null,
       el("p", { class: "quiet" }, about),
     ];
   }

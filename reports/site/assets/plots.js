@@ -1,11 +1,17 @@
 // Plots, where people would rather look than read. Each is shown only where its data are.
 "use strict";
 (() => {
-  const { colour, select, measures, titled, better, badness } = interpmark;
+  const { colour, select, measures, titled } = interpmark;
   // Okabe and Ito's colours, told apart by colour-blind readers; the yellow is too pale for a white page.
   const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7a5cc4", "#8a6d3b"];
   const SYMBOLS = { method: "circle", control: "circle-open", oracle: "diamond" };
   const drawn = new Map();
+
+  // Beside a wide plot, below a narrow one.
+  const legend = (canvas) =>
+    canvas.clientWidth > 760
+      ? { orientation: "v", x: 1.02, y: 1, font: { size: 12 } }
+      : { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 12 } };
 
   function layout(x, y, more = {}) {
     const axis = (title) => ({
@@ -19,7 +25,6 @@
       font: { family: "system-ui, sans-serif", size: 12, color: colour("ink") },
       margin: { l: 56, r: 12, t: 8, b: 48 }, hovermode: "closest", dragmode: false,
       hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line-strong"), font: { color: colour("ink"), size: 12 } },
-      legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top", font: { size: 12 }, itemclick: "toggle" },
       xaxis: { ...axis(x), ...xaxis }, yaxis: { ...axis(y), ...yaxis }, ...rest,
     };
   }
@@ -81,16 +86,6 @@
 
   const AXES = { eraser: ["edit_norm", "residual_accuracy"], steerer: ["perplexity_damage", "steering_effect"] };
 
-  function front(points, kind, x, y) {
-    const bad = points
-      .map((point) => ({ point, x: badness(point.x[0], x, kind), y: badness(point.y[0], y, kind) }))
-      .filter((one) => one.point.row.role === "method" && one.x !== null && one.y !== null);
-    return bad
-      .filter((one) => !bad.some((other) => other.x <= one.x && other.y <= one.y && (other.x < one.x || other.y < one.y)))
-      .map((one) => one.point)
-      .sort((a, b) => a.x[0] - b.x[0]);
-  }
-
   function pareto(data) {
     const found = figureOf("pareto");
     const groups = data.fixtures.map((fixture, place) => ({ fixture, place }))
@@ -134,7 +129,7 @@
       const colourOf = colours(rows);
       const pick = (row, measure) => row.e[columns.indexOf(measure)];
       const points = rows.map((row) => ({ row, x: pick(row, state.x), y: pick(row, state.y) })).filter((one) => one.x && one.y);
-      const best = front(points, kind, state.x, state.y);
+      const best = points.filter((point) => point.row.front);
       const methods = points.map((point) => point.row.method);
       const traces = points.map(({ row, x, y }) => ({
         type: "scatter", mode: "markers", name: text(row.method), x: [x[0]], y: [y[0]],
@@ -142,17 +137,17 @@
         marker: marker(row, colourOf, methods.indexOf(row.method)),
         hovertemplate: `<b>${text(row.method)}</b><br>${text(measures[state.x].title)} ${shown(x)}<br>${text(measures[state.y].title)} ${shown(y)}<extra></extra>`,
       }));
-      if (best.length > 1) {
+      if (best.length) {
         traces.unshift({
-          type: "scatter", mode: "lines", x: best.map((one) => one.x[0]), y: best.map((one) => one.y[0]),
-          line: { color: colour("line-strong"), width: 1.5, dash: "dot" }, hoverinfo: "skip", name: "not beaten on both", showlegend: true,
+          type: "scatter", mode: "markers", x: best.map((one) => one.x[0]), y: best.map((one) => one.y[0]),
+          marker: { symbol: "circle-open", size: 18, color: colour("line-strong"), line: { width: 1.5 } }, hoverinfo: "skip", name: "Pareto front",
         });
       }
       const log = points.every((one) => one.x[0] >= 0) && Math.max(...points.map((one) => one.x[0])) > 20 * median(points.map((one) => one.x[0]).filter((value) => value > 0));
       return {
         traces,
         layout: layout(titled(state.x, kind), titled(state.y, kind), {
-          height: 460,
+          height: 440, legend: legend(found.canvas),
           xaxis: log ? { type: "log", dtick: 1 } : {},
         }),
       };
@@ -170,7 +165,7 @@
   // --- a measure along blocks, or along ranks ------------------------------------------------------------------
 
   // Both are lines of a measure over a number; they differ in what a group of lines is.
-  function lines(name, data, groups, xTitle, xOf, seriesOf, references) {
+  function lines(name, data, groups, { xTitle, xOf, logX, seriesOf, references }) {
     const found = figureOf(name);
     if (!found || !groups.length) return;
     found.figure.hidden = false;
@@ -211,7 +206,7 @@
         const control = rows[0].role !== "method";
         const tone = control ? colour("muted") : PALETTE[place % PALETTE.length];
         // A little apart, so that intervals of one x do not cover each other.
-        const aside = (place - (names.length - 1) / 2) * 0.004 * (xs.at(-1) - xs[0] || 1);
+        const aside = logX ? 0 : (place - (names.length - 1) / 2) * 0.004 * (xs.at(-1) - xs[0] || 1);
         return {
           type: "scatter", mode: "lines+markers", name: text(label), x: rows.map((row) => xOf(row) + aside), y: points.map((point) => point[0]),
           error_y: { ...errors(points), color: tone }, line: { color: tone, width: 1.5, dash: control ? "dot" : "solid" },
@@ -223,7 +218,8 @@
       return {
         traces,
         layout: layout(xTitle, titled(state.measure, group.kind), {
-          height: 420, showlegend: true, xaxis: { tickmode: "array", tickvals: xs, type: "linear" },
+          height: 420, legend: legend(found.canvas), showlegend: true,
+          xaxis: { tickmode: "array", tickvals: xs, ticktext: xs.map(String), type: logX ? "log" : "linear" },
           shapes: references(group, state.measure),
         }),
       };
@@ -251,7 +247,9 @@
     )
       .filter((rows) => new Set(rows.map((row) => where(row).block)).size > 1)
       .map((rows) => ({ rows, kind: rows[0].kind, what: "concept", label: `${where(rows[0]).concept}, ${where(rows[0]).subject}, ${rows[0].kind}s` }));
-    lines("blocks", data, groups, "block", (row) => where(row).block, (row) => row.method, () => []);
+    lines("blocks", data, groups, {
+      xTitle: "block", xOf: (row) => where(row).block, logX: false, seriesOf: (row) => row.method, references: () => [],
+    });
   }
 
   function ranks(data) {
@@ -261,14 +259,12 @@
     )
       .filter((rows) => grouped(rows, (row) => row.family).some((family) => new Set(family.map((row) => row.rank)).size > 1))
       .map((rows) => ({ rows, kind: rows[0].kind, what: "fixture", label: data.fixtures[rows[0].fixture].name, fixture: data.fixtures[rows[0].fixture] }));
-    lines("ranks", data, groups, "rank", (row) => row.rank, (row) => row.family, (group, measure) => {
-      if (measure !== "residual_accuracy") return [];
-      const levels = [["unedited_accuracy", "dot"], ["majority_rate", "dash"]];
-      return levels.filter(([name]) => group.fixture.context[name]).map(([name, dash]) => ({
+    const levels = [["unedited_accuracy", "dot"], ["majority_rate", "dash"]];
+    const references = (group, measure) => (measure !== "residual_accuracy" ? [] : levels.filter(([name]) => group.fixture.context[name]).map(([name, dash]) => ({
         type: "line", xref: "paper", x0: 0, x1: 1, y0: group.fixture.context[name][0], y1: group.fixture.context[name][0],
         line: { color: colour("line-strong"), width: 1.5, dash },
-      }));
-    });
+      })));
+    lines("ranks", data, groups, { xTitle: "rank", xOf: (row) => row.rank, logX: true, seriesOf: (row) => row.family, references });
   }
 
   // --- sweeps ---------------------------------------------------------------------------------------------------
@@ -313,7 +309,7 @@
         };
       });
       const x = state.view === "strength" ? "strength, in natural sizes of the edit" : SIDES.damage;
-      return { traces, layout: layout(x, SIDES[state.side], { height: 460 }) };
+      return { traces, layout: layout(x, SIDES[state.side], { height: 440, legend: legend(found.canvas) }) };
     }
 
     update();

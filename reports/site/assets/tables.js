@@ -3,7 +3,7 @@
 (() => {
   const { el, svg, select, measures, titled, badness, root } = interpmark;
   const ROLES = ["method", "control", "oracle"];
-  const WIDTH = 72;
+  const WIDTH = 52;
   const HEIGHT = 10;
 
   // Empty cells come last in both directions.
@@ -71,7 +71,7 @@
     const types = columnTypes(table);
     const role = withRoles(table);
     const api = new DataTable(table, {
-      columns: [...types, { visible: false, searchable: false }],
+      columns: [...types, { type: "estimate", visible: false, searchable: false }],
       order: [],
       orderFixed: { pre: [[role, "asc"]] },
       paging: false,
@@ -106,11 +106,8 @@
 
   // --- the table of all results -------------------------------------------------------------------------------
 
-  function estimateCell(data, type) {
-    if (type === "sort" || type === "type") return data ? data[0] : "";
-    if (type === "filter") return "";
-    return "";
-  }
+  // What a column is ordered by; what it shows is drawn by fillEstimate.
+  const orderOf = (estimate) => (estimate ? String(estimate[0]) : "");
 
   function fillEstimate(cell, estimate, address, scale) {
     cell.classList.add("num");
@@ -163,11 +160,11 @@
         className: "num",
         orderSequence: ["asc", "desc"],
         searchable: false,
-        data: (row, type) => estimateCell(row.e[index], type),
+        data: (row) => orderOf(row.e[index]),
         createdCell: (cell, _value, row) => fillEstimate(cell, row.e[index], `${address(data, row)}/${measure}`, scales[index]),
       }))
       .filter((_, index) => used[index]);
-    const role = { title: "role", data: (row) => ROLES.indexOf(row.role), visible: false, searchable: false };
+    const role = { title: "role", type: "estimate", data: (row) => String(ROLES.indexOf(row.role)), visible: false, searchable: false };
     return { rows, columns: [...named, ...estimates, role] };
   }
 
@@ -289,7 +286,7 @@
       const types = columnTypes(table);
       const role = withRoles(table);
       new DataTable(table, {
-        columns: [...types, { visible: false, searchable: false }],
+        columns: [...types, { type: "estimate", visible: false, searchable: false }],
         order: [], orderFixed: { pre: [[role, "asc"]] }, paging: false, info: false, searching: false, autoWidth: false,
         layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
       });
