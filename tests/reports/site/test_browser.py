@@ -38,7 +38,9 @@ def messages(chrome: Any) -> list[str]:
 
 def methods(chrome: Any) -> list[str]:
     """The first table's rows that can be seen, from the top."""
-    script = "return [...document.querySelector('table.results').tBodies[0].rows].map(r => r.querySelector('a').textContent)"
+    script = (
+        "return [...document.querySelector('table.results').tBodies[0].rows].map(r => r.querySelector('a').textContent)"
+    )
     return list(chrome.execute_script(script))
 
 
@@ -77,9 +79,9 @@ def test_the_keyboard_sorts_and_opens_a_panel(chrome: Any, site: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
     visit(chrome, site, f"fixtures/{FIXTURE}.html")
-    chrome.find_element("css selector", "th[data-measure=edit_norm] [tabindex='0'], th[data-measure=edit_norm][tabindex='0']").send_keys(
-        Keys.ENTER
-    )
+    chrome.find_element(
+        "css selector", "th[data-measure=edit_norm] [tabindex='0'], th[data-measure=edit_norm][tabindex='0']"
+    ).send_keys(Keys.ENTER)
     assert methods(chrome)[0] == max(METHODS, key=METHODS.__getitem__)
     opener = chrome.find_element("css selector", "tr[data-id=leace] .open")
     opener.send_keys(Keys.ENTER)
