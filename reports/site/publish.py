@@ -17,7 +17,6 @@ from interpmark.reports.site.folder import SiteFolder
 from interpmark.reports.site.render import Pages
 from interpmark.reports.store import Store
 
-
 _DOWNLOADS = {
     "csv": ("CSV", "downloads/scores.csv"),
     "parquet": ("Parquet", "downloads/scores.parquet"),
