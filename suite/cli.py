@@ -256,6 +256,21 @@ def merge(
 
 @app.command()
 @told_plainly
+def publish(
+    stores: Annotated[list[Path], typer.Argument(help="stores whose results go on the site")],
+    out: Annotated[Path, typer.Option(help="folder of the site; one from before is replaced")] = Path("site"),
+    title: Annotated[str, typer.Option(help="the site's name")] = "interpmark",
+) -> None:
+    """Write a static site of results: it opens from its folder, and needs no server and no network."""
+    from interpmark.reports.site import publish as write
+    from interpmark.reports.site import read_stores
+
+    done = write(read_stores(stores), out, title)
+    typer.echo(f"{done.pages} pages on {done.cells} cells, {done.bytes / 1e6:.1f} MB: open {done.index}")
+
+
+@app.command()
+@told_plainly
 def new(
     method: Annotated[str, typer.Argument(help="the new method's name, e.g. my-eraser")],
     folder: Annotated[Path, typer.Option(help="where to write the file")] = Path(),
