@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|agreement|merge|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|agreement|side-effects|merge|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -193,6 +193,26 @@ def agreement(
 
     found = report.agreement(Store.open(store), fixture)
     show = {"text": report.agreement_text, "markdown": report.agreement_markdown, "json": report.agreement_json}
+    typer.echo(show[format.value](found))
+
+
+@app.command("side-effects")
+@told_plainly
+def side_effects(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store, of a run with --interp-cross")],
+    fixture: Annotated[str, typer.Option(help="glob over fixtures, e.g. 'gender@*'")] = "*",
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
+) -> None:
+    """Print what erasing each concept does to the behavior of the run's other concepts."""
+    from interpmark.reports import side_effects as report
+    from interpmark.reports.store import Store
+
+    found = report.side_effects(Store.open(store).scorecards(), fixture)
+    show = {
+        "text": report.side_effects_text,
+        "markdown": report.side_effects_markdown,
+        "json": report.side_effects_json,
+    }
     typer.echo(show[format.value](found))
 
 

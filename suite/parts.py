@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from interpmark.fixtures.subjects import Ragged, Subject
-from interpmark.methods import Edit
+from interpmark.methods import Edit, SiteEdits
 
 from .runs import CorpusRun, Prompts, log_probs, run_corpus
 
@@ -40,7 +40,7 @@ class PromptPart:
         """The prompts, of which the last position is wanted."""
         return Prompts.ends(self.subject, self.tokens)
 
-    def log_probs(self, site: str, edit: Edit | None = None) -> torch.Tensor:
+    def log_probs(self, site: str, edit: Edit | SiteEdits | None = None) -> torch.Tensor:
         """Next-token log-probabilities, `[n, V]` float32."""
         return log_probs(self.subject, site, self.states[site], self.prompts, edit, self.labels)
 
