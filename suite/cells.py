@@ -286,3 +286,18 @@ def collect_cells(options: RunOptions) -> list[Cell]:
     fixtures = collect_fixtures(options)
     cells = [Cell(method, fixture, seed) for fixture in fixtures for method in methods for seed in options.seeds]
     return cells if options.shard is None else shard_cells(cells, options.shard)
+
+
+def asked_of(fixture: Fixture, options: RunOptions) -> frozenset[str]:
+    """What a run asks for that the fixture can give: without prompts no texts, and nothing of other concepts."""
+    return options.asked if isinstance(fixture, SubjectFixture) else options.asked & {"nonlinear"}
+
+
+def others_of(fixture: SubjectFixture, options: RunOptions) -> list[SubjectFixture]:
+    """The run's other concepts that have a behavior, one fixture of each, whatever its site.
+
+    They are those of the whole run and not of its shard, so that every shard scores a cell alike.
+    """
+    located = [other for other in collect_fixtures(options) if isinstance(other, SubjectFixture)]
+    by_name = {other.name: other for other in located if other.behavior is not None and other.name != fixture.name}
+    return [by_name[name] for name in sorted(by_name)]

@@ -213,6 +213,8 @@ def agreement(
     typer.echo(show[format.value](found))
 
 
+@app.command()
+@told_plainly
 def compare(
     before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
     after: Annotated[str, typer.Argument(help="the one that is judged")],
@@ -239,6 +241,26 @@ def compare(
     else:
         typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))
     raise typer.Exit(found.exit_code)
+
+
+@app.command("side-effects")
+@told_plainly
+def side_effects(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store, of a run with --interp-cross")],
+    fixture: Annotated[str, typer.Option(help="glob over fixtures, e.g. 'gender@*'")] = "*",
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
+) -> None:
+    """Print what erasing each concept does to the behavior of the run's other concepts."""
+    from interpmark.reports import side_effects as report
+    from interpmark.reports.store import Store
+
+    found = report.side_effects(Store.open(store).scorecards(), fixture)
+    show = {
+        "text": report.side_effects_text,
+        "markdown": report.side_effects_markdown,
+        "json": report.side_effects_json,
+    }
+    typer.echo(show[format.value](found))
 
 
 @app.command()

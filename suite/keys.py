@@ -14,7 +14,7 @@ from interpmark.methods import MethodSpec
 from interpmark.reports.measures import measure_versions, measures_for
 from interpmark.reports.scorecard import SCHEMA
 
-from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture, asked_of, others_of
 from .options import RunOptions
 from .provenance import environment
 
@@ -44,18 +44,22 @@ class Keys:
                 "schema": SCHEMA,
                 "engine": ENGINE_VERSION,
                 "examples": EXAMPLES_VERSION,
-                "measures": measure_versions(measures_for(cell.kind, self._asked(cell))),
+                "measures": measure_versions(measures_for(cell.kind, asked_of(cell.fixture, self._options))),
                 "method": cell.method.name,
                 "source": self._source(cell.method),
                 "seed": cell.seed,
                 "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
                 "fixture": self.fixture(cell.fixture),
+                "others": self._others(cell),
             }
         )
 
-    def _asked(self, cell: Cell) -> frozenset[str]:
-        # Without a subject there are no texts and no other concepts' prompts to ask for.
-        return self._options.asked if isinstance(cell.fixture, SubjectFixture) else self._options.asked & {"nonlinear"}
+    def _others(self, cell: Cell) -> list[list[str]]:
+        """The content of the other concepts whose prompts an eraser's edit is made to act on."""
+        if not self._options.cross or cell.kind != "eraser" or not isinstance(cell.fixture, SubjectFixture):
+            return []
+        found = others_of(cell.fixture, self._options)
+        return [[one.concept.content_hash, one.behavior.content_hash, one.slot] for one in found if one.behavior]
 
     def _source(self, method: MethodSpec) -> str:
         # A run has one method of a name, and its source is read once: an edit during the run changes nothing.

@@ -279,6 +279,12 @@ class ConceptStage:
         states = capture(self.subject, tokens, [site], max_tokens=BATCH_TOKENS)[site]
         return AnswersFrom(Continuation(self.subject, site, tokens, states, slots), rows, self.answers)
 
+    def continuation(self, site: str, places: Sequence[int]) -> Continuation:
+        """Some of the scored prompts, to be run on from other activations at a site and the slot."""
+        tokens = [self._scored_tokens[place] for place in places]
+        slots = [self._scored_slots[place] for place in places]
+        return Continuation(self.subject, site, tokens, self._scored_states[site].part(places), slots)
+
     def walk(self) -> Walk:
         """The `fit` prompts at the first site, to be edited site after site."""
         fit = slice(len(self.concept.rows("fit")))

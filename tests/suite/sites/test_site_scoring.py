@@ -26,11 +26,11 @@ from interpmark.suite.costs import Cost
 from interpmark.suite.engine import score_fitted
 from interpmark.suite.errors import ContractError
 from interpmark.suite.fitting import FittedSites, Fitter
-from interpmark.suite.sampling import samples
 from interpmark.suite.scores import Scores
 from interpmark.suite.scoring import score_edit
 from interpmark.suite.site_scoring import residual_accuracy_at, score_site_edits
 from interpmark.suite.stage import ConceptStage
+from interpmark.suite.texts import add_samples
 
 Ready = Callable[..., Any]
 SITE = "resid_post.2"
@@ -216,7 +216,8 @@ def test_a_steerer_gives_edits_with_a_strength(stage: ConceptStage, ready: Ready
 
 def test_samples_are_drawn_with_all_edits_in_place(stage: ConceptStage) -> None:
     nothing = SiteEdits({"attn_in.1": IdentityEdit(24), SITE: IdentityEdit(24)})
-    (sample,) = samples(stage, nothing, 1)
-    assert sample.edited == sample.unedited
-    (sample,) = samples(stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1)
-    assert sample.edited != sample.unedited
+    same, other = Scores(), Scores()
+    add_samples(same, stage, nothing, 1, seed=0)
+    assert same.samples[0].edited == same.samples[0].unedited
+    add_samples(other, stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1, seed=0)
+    assert other.samples[0].edited != other.samples[0].unedited
