@@ -27,13 +27,13 @@ from interpmark.suite.progress import SilentProgress
 from interpmark.suite.stage import CorpusStage, Recorder
 
 BLOCKS = (2, 6, 10, 15, 20, 25)
-STRENGTHS = {"activation-addition": (0.5, 1.0, 2.0, 4.0), "caa": (0.25, 0.5, 1.0)}
+STRENGTHS = {"activation-addition": (1.0, 4.0), "caa": (0.25, 0.5, 1.0)}
 SPECS = {
     "activation-addition": "activation-addition(towards='I like to talk about weddings', "
     "away='I like to talk about things')",
     "caa": "caa",
 }
-CORPORA = {"weddings": 1, "shipping": 1, "neutral": 3}
+CORPORA = {"weddings": 2, "shipping": 2, "neutral": 5}
 """Corpora, and of how many documents one is taken."""
 Rows = dict[str, list[float]]
 
