@@ -35,18 +35,12 @@ _BELOW = (
 )
 
 
-def failing(comparison: Comparison) -> tuple[Change, ...]:
-    """Return the changes that turn a run red: what fails, and what is gated and could not be compared."""
-    unclear = [change for change in comparison.of("incomparable") if change.gated]
-    return (*comparison.failed, *(change for change in unclear if not change.fails))
-
-
 def change_line(change: Change) -> str:
     """Return a change in one line, without the method and the fixture."""
     if change.measure is None:
         return f"{change.verdict}: {one_line(change.reason)}"
-    title = MEASURES[change.measure].title if change.measure in MEASURES else change.measure
-    return f"{title} {change.verdict}: {_from_to(change) or one_line(change.reason)}"
+    ends = "" if change.difference is None else f"{_text(change.before)} -> {_text(change.after)}, "
+    return f"{MEASURES[change.measure].title} {change.verdict}: {ends}{one_line(change.reason)}"
 
 
 def counts_line(comparison: Comparison) -> str:
@@ -62,7 +56,7 @@ def counts_line(comparison: Comparison) -> str:
 
 
 def comparison_text(comparison: Comparison, width: int) -> str:
-    """Return a table of what is not unchanged, and the notes; a narrow terminal gets a line for each change."""
+    """Return a table of what is not unchanged; a narrow terminal gets a line for each change."""
     from tabulate import tabulate
 
     shown = _shown(comparison)
@@ -74,26 +68,16 @@ def comparison_text(comparison: Comparison, width: int) -> str:
             lines += ["", grid]
         else:
             lines += ["", *(f"{_mark(c)}{c.method} on {c.fixture}: {change_line(c)}" for c in shown)]
-    return "\n".join([*lines, *map(one_line, comparison.notes)])
+    return "\n".join(lines)
 
 
-def comment_markdown(comparison: Comparison, baseline: str, notes: Sequence[str] = (), *, judged: bool = True) -> str:
+def comment_markdown(comparison: Comparison, baseline: str, outcome: str, notes: Sequence[str] = ()) -> str:
     """Return the body of a comment on a pull request.
 
-    `baseline` names what was compared with, `notes` are said below; `judged` says whether rules gate at all.
+    `baseline` names what was compared with, `outcome` is the heading, and `notes` are said below.
     """
-    red = failing(comparison) if judged else ()
-    verdict = "✅ no regression beyond the rules"
-    if red:
-        verdict = f"❌ {len(red)} of {len(comparison.changes)} changes fail the gate"
-    head = [
-        MARK,
-        f"### interpmark: {verdict if judged else 'compared, nothing is gated'}",
-        "",
-        f"Against {escaped(baseline)}: {counts_line(comparison)}.",
-    ]
-    below = [*comparison.notes, *notes]
-    tail = [f"- {escaped(note)}" for note in below]
+    head = [MARK, f"### {escaped(outcome)}", "", f"Against {escaped(baseline)}: {counts_line(comparison)}."]
+    tail = [f"- {escaped(note)}" for note in notes]
     shown = _shown(comparison)
     table = _table(shown, _MOST_CHARACTERS - sum(len(line) + 1 for line in [*head, *tail])) if shown else []
     return "\n".join([*head, "", *table, *([""] if table and tail else []), *tail]).rstrip() + "\n"
@@ -173,15 +157,6 @@ def _pipes(cells: Iterable[str]) -> str:
 
 def _mark(change: Change) -> str:
     return "✗ " if change.fails else ""
-
-
-def _from_to(change: Change) -> str:
-    if change.difference is None:
-        return ""
-    p = _p(change)
-    beyond = f", tolerance {_tolerance(change)}" if change.tolerance is not None else ""
-    tail = f"{', p ' + p if p else ''}{beyond}"
-    return f"{_text(change.before)} -> {_text(change.after)}, change {_difference(change)}{tail}"
 
 
 def _text(estimate: Estimate | None) -> str:

@@ -13,11 +13,10 @@ from .github import GitHub
 from .options import RunOptions
 
 if TYPE_CHECKING:
-    from interpmark.reports.gate import Change
     from interpmark.reports.scorecard import Scorecards
 
     from .cells import Cell
-    from .gating import Baseline, Judged, Ran
+    from .gating import Baseline, Finding, Judged, Ran
 
 KEY_PROPERTY = "interpmark_key"
 # They keep a list of tests to run again, or are done with counting; what the gate finds is no test of theirs.
@@ -33,7 +32,7 @@ def register_ending(
         pytest.UsageError: An option cannot work, or there is no such baseline.
 
     """
-    if hasattr(config, "workerinput") or config.option.collectonly:
+    if hasattr(config, "workerinput"):
         return
     try:
         wanted = gate_options(config)
@@ -45,7 +44,7 @@ def register_ending(
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     github = GitHub.from_environment()
-    if wanted.used or github is not None:
+    if (wanted.used or github is not None) and not config.option.collectonly:
         config.pluginmanager.register(Ending(config, wanted, baseline, github, options, cells), "interpmark-ending")
 
 
@@ -131,18 +130,18 @@ class Ending:
             write_atomically(self._wanted.comment, self._judged.to_markdown())
         rewritten = regenerate(baseline, self._options(), ran) if self._wanted.regen else ""
         self._told += [rewritten] if rewritten else []
-        self._report(session, self._judged.failing)
-        if (self._judged.failing or rewritten) and _nothing_worse(session.exitstatus):
+        self._report(session, self._judged.findings)
+        if (self._judged.findings or rewritten) and _nothing_worse(session.exitstatus):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _report(self, session: pytest.Session, failing: Sequence[Change]) -> None:
+    def _report(self, session: pytest.Session, findings: Sequence[Finding]) -> None:
         """Report what fails as failed tests, to JUnit and to whatever else listens."""
         plugins = self._config.pluginmanager
         untold = [plugin for name in _NOT_TOLD if (plugin := plugins.get_plugin(name)) is not None]
         tell = plugins.subset_hook_caller("pytest_runtest_logreport", untold)
         terminal = plugins.get_plugin("terminalreporter")
-        for change in failing:
-            failed, ended = _reports(change)
+        for finding in findings:
+            failed, ended = _reports(finding)
             tell(report=failed)
             tell(report=ended)
             session.testsfailed += 1
@@ -175,13 +174,10 @@ def _nothing_worse(status: int | pytest.ExitCode) -> bool:
     return status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-def _reports(change: Change) -> tuple[pytest.TestReport, pytest.TestReport]:
+def _reports(finding: Finding) -> tuple[pytest.TestReport, pytest.TestReport]:
     """Return the reports of a failed test's call and of its end."""
-    from interpmark.reports.comment import change_line
-
-    name = f"{change.measure or 'cell'}[{change.method}-{change.fixture}]"
-    nodeid, place = f"interpmark-gate::{name}", ("interpmark-gate", None, name)
+    nodeid, place = f"interpmark-gate::{finding.name}", ("interpmark-gate", None, finding.name)
     return (
-        pytest.TestReport(nodeid, place, {}, "failed", change_line(change), "call"),
+        pytest.TestReport(nodeid, place, {}, "failed", finding.line, "call"),
         pytest.TestReport(nodeid, place, {}, "passed", None, "teardown"),
     )

@@ -70,10 +70,8 @@ class GitHub:
 
 def _annotations(cards: Scorecards, judged: Judged | None) -> Iterator[str]:
     if judged is not None:
-        from interpmark.reports.comment import change_line
-
-        for change in judged.failing:
-            yield annotation(f"interpmark: {change.method} on {change.fixture}", change_line(change))
+        for finding in judged.findings:
+            yield annotation(f"interpmark: {finding.where}", finding.line)
     for card in cards:
         if card.error is not None:
             advice = f"\n{card.error.advice}" if card.error.advice else ""
