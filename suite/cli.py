@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|merge|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|compare|merge|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -42,6 +42,14 @@ class Format(StrEnum):
     text = "text"
     markdown = "markdown"
     csv = "csv"
+    json = "json"
+
+
+class ComparisonFormat(StrEnum):
+    """How `interpmark compare` prints."""
+
+    text = "text"
+    markdown = "markdown"
     json = "json"
 
 
@@ -170,6 +178,36 @@ def leaderboard(
         import shutil
 
         typer.echo(lay_out(scorecards).to_text(width=shutil.get_terminal_size((120, 40)).columns))
+
+
+@app.command()
+@told_plainly
+def compare(
+    before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
+    after: Annotated[str, typer.Argument(help="the one that is judged")],
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(help="rule that gates, e.g. residual_accuracy:0.02 or 'gender/*:edit_norm:5%'; may be repeated"),
+    ] = None,
+    format: Annotated[ComparisonFormat, typer.Option(help="how to print")] = ComparisonFormat.text,
+) -> None:
+    """Compare two runs; exit status 0 when nothing is worse, 1 for a regression, 2 when they cannot be compared."""
+    import shutil
+
+    from interpmark.reports.baselines import SavedRuns
+    from interpmark.reports.gate import Rule, rendering
+    from interpmark.reports.gate import compare as compare_runs
+
+    rules = [Rule.parse(text) for text in fail or []]
+    saved = SavedRuns()
+    found = compare_runs(saved.load(before).scorecards, saved.load(after).scorecards, rules)
+    if format is ComparisonFormat.json:
+        typer.echo(rendering.comparison_json(found), nl=False)
+    elif format is ComparisonFormat.markdown:
+        typer.echo(rendering.comparison_markdown(found), nl=False)
+    else:
+        typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
