@@ -153,7 +153,7 @@ class Ending:
         """Print the comparison below the leaderboard, and tell GitHub."""
         judged = self._judged
         if judged is not None:
-            from interpmark.reports.comment import comparison_text
+            from interpmark.reports.gate.rendering import comparison_text
 
             terminalreporter.section(f"interpmark comparison with {judged.baseline.title}")
             terminalreporter.write_line(comparison_text(judged.comparison, terminalreporter._tw.fullwidth))

@@ -61,10 +61,10 @@ class Judged:
     @property
     def outcome(self) -> str:
         """The outcome in a few words."""
-        if not self.comparison.rules:
-            return "interpmark: compared, nothing is gated"
         n = len(self.findings)
-        return f"❌ interpmark: {n} gated change{'s' * (n != 1)} for the worse" if n else "✅ interpmark: no regression"
+        if n:
+            return f"❌ interpmark: {n} finding{'s' * (n > 1)} against the baseline"
+        return "✅ interpmark: no regression" if self.comparison.rules else "interpmark: compared, no measure is gated"
 
     def to_markdown(self) -> str:
         """Return the body of a comment on a pull request."""
@@ -107,18 +107,17 @@ def judge(baseline: Baseline, wanted: GateOptions, options: RunOptions, ran: Ran
         notes.append(f"{left_out} cells of the baseline are of methods, fixtures or seeds that this run does not have")
     if not baseline.run.asked:
         notes.append("a store does not say what its run was asked for: a method that vanished is not noticed")
-    notes += [f"the rule {rule} is about nothing that was scored" for rule in comparison.unmatched]
     return Judged(baseline, comparison, tuple(notes), _findings(comparison, whole=not ran.partial))
 
 
 def _findings(comparison: Comparison, *, whole: bool) -> tuple[Finding, ...]:
-    """What turns the session red: without rules nothing; in a whole run also a rule that checks nothing."""
+    """What turns the session red: what fails; with rules also what cannot be compared, and a rule about nothing."""
     if not comparison.rules:
-        return ()
+        return tuple(map(_finding, comparison.failed))
     found = [_finding(change) for change in (*comparison.failed, *comparison.blocked)]
-    if whole:
+    if whole:  # a part of a run need not have what a rule is about
         found += [
-            Finding(f"rule[{rule}]", str(rule), f"the rule {rule} is about nothing that was scored")
+            Finding(f"rule[{rule}]", str(rule), f"the rule {rule} is about no score of these runs")
             for rule in comparison.unmatched
         ]
     return tuple(found)

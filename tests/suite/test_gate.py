@@ -112,11 +112,27 @@ def test_a_method_that_was_left_out_is_not_missing(score: Run) -> None:
     assert "part of a run: 1 of 2 cells were not run" in done.stdout
 
 
-def test_a_run_that_stops_early_compares_what_it_ran(score: Run) -> None:
-    done = score(*GATED, "-x", text=METHOD.replace("return AffineEdit", "raise OSError; return AffineEdit"))
+def test_a_method_that_fails_now_is_red_in_the_gate_too(score: Run) -> None:
+    done = score(*GATED, text=METHOD.replace("return AffineEdit", "raise OSError; return AffineEdit"))
     assert done.returncode == 1, done.stdout
-    assert "part of a run: 1 of 2 cells were not run" in done.stdout or "cell[my-eraser" in done.stdout
+    assert "FAILED interpmark-gate::cell[my-eraser-planted-gaussian]" in done.stdout
     assert "interpmark-gate::cell[identity" not in done.stdout
+
+
+def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(score: Run, tmp_path: Path) -> None:
+    (tmp_path / "interrupts.py").write_text(
+        "def pytest_runtest_logreport(report):\n"
+        "    if report.when == 'teardown' and 'identity' in report.nodeid:\n"
+        "        raise KeyboardInterrupt\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = score(*GATED, "--interp-save", "half", "--force-regen", "-p", "interrupts", env={"PYTHONPATH": paths})
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout
+    assert "part of a run: the run was interrupted, 1 of 2 cells were not run" in done.stdout
+    assert "not saved: the run was interrupted" in done.stdout
+    assert "main.json.gz is left as it is" in done.stdout
+    assert "FAILED" not in done.stdout
+    assert SavedRuns(tmp_path / ".interpmark").names() == ["main"]
 
 
 def test_force_regen_rewrites_and_fails_and_the_next_run_is_green(score: Run) -> None:
@@ -188,7 +204,7 @@ def test_a_bad_name_or_rule_is_told_before_anything_is_scored(
 def test_a_rule_that_checks_nothing_is_red(score: Run) -> None:
     done = score(*COMPARED, "nothing/*:residual_accuracy:0.02")
     assert done.returncode == 1, done.stdout
-    assert "is about nothing that was scored" in done.stdout
+    assert "is about no score of these runs" in done.stdout
 
 
 def test_github_gets_a_summary_and_errors_for_regressions_only(score: Run, tmp_path: Path) -> None:
