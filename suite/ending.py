@@ -63,13 +63,17 @@ class Ending:
         self._config, self._wanted, self._baseline, self._github = config, wanted, baseline, github
         self._options, self._cells = options, cells
         self._keys: set[str] = set()
+        self._red: set[str] = set()
         self._judged: Judged | None = None
         self._told: list[str] = []
         self._cards: Scorecards | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the scorecard that a test was about."""
-        self._keys |= {str(value) for name, value in report.user_properties if name == KEY_PROPERTY}
+        keys = {str(value) for name, value in report.user_properties if name == KEY_PROPERTY}
+        self._keys |= keys
+        if report.failed:  # an expected failure is not
+            self._red |= keys
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -165,7 +169,8 @@ class Ending:
             terminalreporter.write_line(line)
         if self._github is not None and self._cards is not None:
             self._github.write_summary(self._cards, judged)
-            for line in self._github.annotations(self._cards, judged):
+            failed = [card for card in self._cards if card.error is not None and card.key in self._red]
+            for line in self._github.annotations(failed, judged):
                 terminalreporter.write_line(line)
 
 
