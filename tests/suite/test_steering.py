@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from interpmark.methods import (
     registry,
     save_edit,
 )
-from interpmark.reports import Scorecard
+from interpmark.reports import Estimate, Scorecard
 from interpmark.reports.measures import measures_for
 from interpmark.suite.bench import Bench
 from interpmark.suite.checks import parametrize_with_checks
@@ -276,6 +277,19 @@ def test_edits_at_several_sites_are_swept_with_one_strength(at: FixtureGround) -
     assert {scores.estimates[name].status for name in ("steering_effect", "perplexity_damage")} == {"ok"}
     assert [(claim.name, claim.holds) for claim in scores.claims] == [("affine", True)]
     assert "several sites" in scores.estimates["edit_norm"].reason
+
+
+def test_a_steerers_scores_follow_from_its_examples(
+    at: FixtureGround, replayed: Callable[[Iterable[Estimate], Mapping[str, Any]], set[str]]
+) -> None:
+    scores = scored("caa", at)
+    found = {name for name, estimate in scores.estimates.items() if estimate.status == "ok"}
+    assert replayed(scores.estimates.values(), scores.examples) == found - {
+        "fit_seconds",
+        "apply_seconds",
+        "peak_memory_mb",
+    }
+    assert {"steering_effect", "steering_effect_away", "perplexity_damage"} <= found
 
 
 def _card(scores: Scores) -> Scorecard:
