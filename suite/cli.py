@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|merge|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|cite|merge|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -47,6 +47,14 @@ class Format(StrEnum):
     csv = "csv"
     parquet = "parquet"
     json = "json"
+
+
+class CitationFormat(StrEnum):
+    """How `interpmark cite` prints."""
+
+    markdown = "markdown"
+    bibtex = "bibtex"
+    latex = "latex"
 
 
 def told_plainly(command: Callable[P, R]) -> Callable[P, R]:
@@ -183,6 +191,20 @@ def _scorecards(store: Path) -> Scorecards:
     if not len(scorecards):
         raise ValueError(f"the store at {store} holds no scorecards yet")
     return scorecards
+
+
+@app.command()
+@told_plainly
+def cite(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
+    format: Annotated[CitationFormat, typer.Option(help="how to print")] = CitationFormat.markdown,
+) -> None:
+    """Print the versions and references that a table made of a store must cite."""
+    from .citing import citations
+
+    found = citations(_scorecards(store))
+    forms = {"markdown": found.to_markdown, "bibtex": found.to_bibtex, "latex": found.to_latex}
+    typer.echo(forms[format.value](), nl=False)
 
 
 @app.command()
