@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|cite|merge|new`.
+"""The command line: `interpmark list|show|generate|fetch|leaderboard|compare|cite|submit|merge|new`.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -55,6 +55,14 @@ class CitationFormat(StrEnum):
     markdown = "markdown"
     bibtex = "bibtex"
     latex = "latex"
+
+
+class ComparisonFormat(StrEnum):
+    """How `interpmark compare` prints."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
 
 
 def told_plainly(command: Callable[P, R]) -> Callable[P, R]:
@@ -205,6 +213,51 @@ def cite(
     found = citations(_scorecards(store))
     forms = {"markdown": found.to_markdown, "bibtex": found.to_bibtex, "latex": found.to_latex}
     typer.echo(forms[format.value](), nl=False)
+
+
+@app.command()
+@told_plainly
+def compare(
+    before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
+    after: Annotated[str, typer.Argument(help="the one that is judged")],
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(help="rule that gates, e.g. residual_accuracy:0.02 or 'gender/*:edit_norm:5%'; may be repeated"),
+    ] = None,
+    format: Annotated[ComparisonFormat, typer.Option(help="how to print")] = ComparisonFormat.text,
+) -> None:
+    """Compare two runs; exit status 0 when nothing is worse, 1 for a regression, 2 when they cannot be compared."""
+    import shutil
+
+    from interpmark.reports.baselines import SavedRuns
+    from interpmark.reports.gate import Rule, rendering
+    from interpmark.reports.gate import compare as compare_runs
+
+    rules = [Rule.parse(text) for text in fail or []]
+    saved = SavedRuns()
+    found = compare_runs(saved.load(before).scorecards, saved.load(after).scorecards, rules)
+    if format is ComparisonFormat.json:
+        typer.echo(rendering.comparison_json(found), nl=False)
+    elif format is ComparisonFormat.markdown:
+        typer.echo(rendering.comparison_markdown(found), nl=False)
+    else:
+        typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+@told_plainly
+def submit(
+    store: Annotated[Path, typer.Argument(help="the store to be handed in")],
+    method: Annotated[list[str] | None, typer.Option(help="file of a method in it; may be repeated")] = None,
+) -> None:
+    """Check whether a store is fit to be published beside others' results; exit status 1 when it is not."""
+    from .submitting import check_submission
+
+    verdict = check_submission(store, method or [])
+    typer.echo(verdict.to_text())
+    if not verdict.accepted:
+        raise typer.Exit(1)
 
 
 @app.command()

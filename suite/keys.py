@@ -25,29 +25,36 @@ ENGINE_VERSION = 1
 EXAMPLES_VERSION = 2
 
 
+def cell_key(method: str, source: str, seed: int, samples: int, fixture: str) -> str:
+    """The key of a cell, from the method's name and source hash and the fixture's hash: sha256, hexadecimal."""
+    return _digest(
+        {
+            "schema": SCHEMA,
+            "engine": ENGINE_VERSION,
+            "examples": EXAMPLES_VERSION,
+            "measures": measure_versions(MEASURES),
+            "method": method,
+            "source": source,
+            "seed": seed,
+            "samples": samples,
+            "fixture": fixture,
+        }
+    )
+
+
 class Keys:
     """Names results by their content, so that they are reused for no other reason than being the same."""
 
-    def __init__(self, options: RunOptions) -> None:
+    def __init__(self, options: RunOptions, subjects: Mapping[str, str] | None = None) -> None:
+        # `subjects`: hashes of subjects that are known already, by spec.
         self._options = options
-        self._hashes: dict[str, str] = {}
+        self._hashes: dict[str, str] = dict(subjects or {})
         self._sources: dict[str, str] = {}
 
     def cell(self, cell: Cell) -> str:
         """The cell's key: sha256, hexadecimal."""
-        return _digest(
-            {
-                "schema": SCHEMA,
-                "engine": ENGINE_VERSION,
-                "examples": EXAMPLES_VERSION,
-                "measures": measure_versions(MEASURES),
-                "method": cell.method.name,
-                "source": self._source(cell.method),
-                "seed": cell.seed,
-                "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
-                "fixture": self.fixture(cell.fixture),
-            }
-        )
+        samples = self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0
+        return cell_key(cell.method.name, self._source(cell.method), cell.seed, samples, self.fixture(cell.fixture))
 
     def _source(self, method: MethodSpec) -> str:
         # A run has one method of a name, and its source is read once: an edit during the run changes nothing.
