@@ -49,6 +49,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class CitationFormat(StrEnum):
+    """How `interpmark cite` prints."""
+
+    markdown = "markdown"
+    bibtex = "bibtex"
+    latex = "latex"
+
+
 class Shown(StrEnum):
     """How the other tables are printed."""
 
@@ -211,6 +219,20 @@ def agreement(
 
 @app.command()
 @told_plainly
+def cite(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
+    format: Annotated[CitationFormat, typer.Option(help="how to print")] = CitationFormat.markdown,
+) -> None:
+    """Print the versions and references that a table made of a store must cite."""
+    from .citing import citations
+
+    found = citations(_scorecards(store))
+    forms = {"markdown": found.to_markdown, "bibtex": found.to_bibtex, "latex": found.to_latex}
+    typer.echo(forms[format.value](), nl=False)
+
+
+@app.command()
+@told_plainly
 def compare(
     before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
     after: Annotated[str, typer.Argument(help="the one that is judged")],
@@ -257,6 +279,21 @@ def side_effects(
         "json": report.side_effects_json,
     }
     typer.echo(show[format.value](found))
+
+
+@app.command()
+@told_plainly
+def submit(
+    store: Annotated[Path, typer.Argument(help="the store to be handed in")],
+    method: Annotated[list[str] | None, typer.Option(help="file of a method in it; may be repeated")] = None,
+) -> None:
+    """Check whether a store is fit to be published beside others' results; exit status 1 when it is not."""
+    from .submitting import check_submission
+
+    verdict = check_submission(store, method or [])
+    typer.echo(verdict.to_text())
+    if not verdict.accepted:
+        raise typer.Exit(1)
 
 
 @app.command()
