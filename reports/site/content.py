@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.leaderboard import Leaderboard, Row, Table, leaderboard
 from interpmark.reports.measures import MEASURES, headlines
-from interpmark.reports.ranking import Rank, Ranking
 from interpmark.reports.scorecard import CellId, Scorecard
 from interpmark.reports.selection import select
 from interpmark.reports.site.slugs import slugs
+
+if TYPE_CHECKING:
+    from interpmark.reports.ranking import Rank, Ranking
 
 _BLOCK = re.compile(r"\.(\d+)$")
 _RANK = re.compile(r"\brank=(\d+)\b")

@@ -13,7 +13,7 @@ from interpmark.reports.numbers import estimate_text, interval_text, one_line, v
 POLICY = "; ".join(
     [
         "default-src 'none'",
-        # Chromium and Firefox take 'self' of a page in a folder to mean files. Inline scripts never run.
+        # Chromium takes 'self' of a page in a folder to mean files. Inline scripts never run.
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",

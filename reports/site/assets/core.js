@@ -34,7 +34,7 @@ const interpmark = (() => {
       else if (value === true) element.setAttribute(name, "");
       else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
     }
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
     return element;
   }
 
@@ -64,7 +64,7 @@ const interpmark = (() => {
     return found;
   }
 
-  const ARROWS = { lower: " ↓", higher: " ↑", one: " →1" };
+  const ARROWS = { lower: "\u00a0↓", higher: "\u00a0↑", one: "\u00a0→1" };
   const measures = embedded("measures");
   const better = (measure, kind) => measures[measure]?.better[kind] ?? "context";
   const titled = (measure, kind) => measures[measure].title + (ARROWS[better(measure, kind)] ?? "");

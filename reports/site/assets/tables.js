@@ -171,7 +171,7 @@
   function showAll(card, data) {
     const region = card.querySelector(".scroll");
     const filters = card.querySelector(".filters");
-    const state = { kind: Object.keys(data.columns)[0], subject: "", concept: "", method: "", control: true, oracle: true };
+    const state = { kind: Object.keys(data.columns)[0], subject: "", concept: "", text: "", control: true, oracle: true };
     const unique = (values) => [...new Set(values)].sort();
     let api = null;
 
@@ -201,7 +201,7 @@
           (!state.subject || (fixture.subject || "planted") === state.subject)
         );
       });
-      api.search(state.method).draw();
+      api.search(state.text).draw();
       table.dataset.ready = "true";
     }
 
@@ -213,8 +213,8 @@
     const all = (values) => [["", "all"], ...unique(values).map((value) => [value, value])];
     const kinds = Object.keys(data.columns);
     const search = el("input", { type: "search", placeholder: "Filter methods and fixtures", oninput: (event) => {
-      state.method = event.target.value;
-      api.search(state.method).draw();
+      state.text = event.target.value;
+      api.search(state.text).draw();
     } });
     filters.append(
       el("label", { class: "search" }, el("span", { class: "hidden" }, "Filter methods and fixtures"), search),

@@ -20,6 +20,7 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 def visit(chrome: Any, site: Path, address: str) -> None:
     """Open a page anew and wait until its scripts have run."""
     chrome.get("about:blank")
+    messages(chrome)  # those of the page before are not this one's
     chrome.get(f"{site.as_uri()}/{address}")
     until(chrome, "return document.documentElement.dataset.ready")
 
@@ -38,20 +39,20 @@ def messages(chrome: Any) -> list[str]:
 
 def methods(chrome: Any) -> list[str]:
     """The first table's rows that can be seen, from the top."""
-    script = (
-        "return [...document.querySelector('table.results').tBodies[0].rows].map(r => r.querySelector('a').textContent)"
-    )
-    return list(chrome.execute_script(script))
+    rows = "[...document.querySelector('table.results').tBodies[0].rows]"
+    return list(chrome.execute_script(f"return {rows}.map(row => row.querySelector('a').textContent)"))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_breaks_its_policy_or_raises(chrome: Any, site: Path, page: str) -> None:
     visit(chrome, site, page)
-    # Every plot is drawn once it is near.
-    chrome.execute_script("document.querySelectorAll('.canvas').forEach(c => c.scrollIntoView())")
-    plots = "[...document.querySelectorAll('.plot:not([hidden]) .canvas')]"
-    until(chrome, f"{plots}.forEach(c => c.scrollIntoView()); return {plots}.every(c => c.querySelector('.main-svg'))")
-    visit(chrome, site, f"{page}#cell/{FIXTURE}/leace/edit_norm")
+    # A plot is drawn when it comes near, so each is scrolled to in its turn.
+    until(
+        chrome,
+        "const plots = [...document.querySelectorAll('.plot:not([hidden]) .canvas')];"
+        "const left = plots.find(plot => !plot.querySelector('.main-svg')); left?.scrollIntoView(); return !left",
+    )
+    chrome.execute_script(f"location.hash = '#cell/{FIXTURE}/leace/edit_norm'")
     until(chrome, "return document.querySelector('#panel .main-svg')")
     assert messages(chrome) == []
 
@@ -79,9 +80,8 @@ def test_the_keyboard_sorts_and_opens_a_panel(chrome: Any, site: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
     visit(chrome, site, f"fixtures/{FIXTURE}.html")
-    chrome.find_element(
-        "css selector", "th[data-measure=edit_norm] [tabindex='0'], th[data-measure=edit_norm][tabindex='0']"
-    ).send_keys(Keys.ENTER)
+    header = "th[data-measure=edit_norm]"
+    chrome.find_element("css selector", f"{header} [tabindex='0'], {header}[tabindex='0']").send_keys(Keys.ENTER)
     assert methods(chrome)[0] == max(METHODS, key=METHODS.__getitem__)
     opener = chrome.find_element("css selector", "tr[data-id=leace] .open")
     opener.send_keys(Keys.ENTER)
@@ -90,6 +90,19 @@ def test_the_keyboard_sorts_and_opens_a_panel(chrome: Any, site: Path) -> None:
     until(chrome, "return !document.getElementById('panel').open")
     assert chrome.switch_to.active_element == opener
     assert "#cell" not in chrome.current_url
+
+
+def test_all_results_are_filtered_by_what_is_chosen(chrome: Any, site: Path) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    visit(chrome, site, "results.html")
+    assert methods(chrome)[-2:] == ["identity", "oracle-leace"]
+    assert len(methods(chrome)) == 2 * len(METHODS) + 3
+    chrome.find_element("css selector", ".filters input[type=search]").send_keys("inlp")
+    assert sorted(methods(chrome)) == ["inlp(rank=16)", "inlp(rank=16)", "inlp(rank=4)", "inlp(rank=4)"]
+    chrome.find_element("css selector", ".filters input[type=search]").clear()
+    Select(chrome.find_element("css selector", ".filters select")).select_by_visible_text("steerers")
+    assert sorted(methods(chrome)) == ["caa", "repe"]
 
 
 def test_the_search_box_and_the_roles_filter(chrome: Any, site: Path) -> None:
@@ -131,6 +144,7 @@ def test_a_hostile_name_is_shown_and_not_run(chrome: Any, site: Path) -> None:
     for page in PAGES:
         visit(chrome, site, page)
         assert chrome.execute_script("return document.querySelectorAll('script:not([src]):not([type])').length") == 0
+        assert messages(chrome) == []
     visit(chrome, site, f"fixtures/{FIXTURE}.html")
     assert HOSTILE in methods(chrome)
     chrome.find_element("link text", HOSTILE).click()
