@@ -240,8 +240,11 @@ def check_input(edit: Edit, x: Tensor) -> None:
 
 
 def frozen_tensor(name: str, tensor: Tensor, ndim: int) -> Tensor:
-    """Return a float64 copy that nobody else holds, or raise an EditError that names the fault."""
-    copy = torch.as_tensor(tensor).detach().to(torch.float64, copy=True)
+    """Return a float64 copy that nobody else holds, or raise an EditError that names the fault.
+
+    It lies in memory row by row, as files hold it: products of another layout differ in their last bits.
+    """
+    copy = torch.as_tensor(tensor).detach().to(torch.float64, copy=True, memory_format=torch.contiguous_format)
     if copy.ndim != ndim:
         raise EditError(f"{name} must have {ndim} dimension{'s' * (ndim > 1)}; it has shape {tuple(copy.shape)}")
     if not bool(copy.isfinite().all()):

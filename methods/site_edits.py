@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from interpmark.methods.edits import Edit
 from interpmark.methods.errors import EditError
+from interpmark.methods.steering import Steering
 
 _SITE = re.compile(r"[a-z_]+\.(0|[1-9][0-9]*)\Z")
 
@@ -67,6 +68,41 @@ class SiteEdits(Mapping[str, Edit]):
     def needs_labels(self) -> bool:
         """Whether any of the edits sees labels."""
         return any(edit.needs_labels for edit in self.values())
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether all the edits are steering edits of one strength."""
+        strengths = {edit.strength if isinstance(edit, Steering) else None for edit in self.values()}
+        return len(strengths) == 1 and None not in strengths
+
+    @property
+    def strength(self) -> float:
+        """The strength of all the edits.
+
+        Raises:
+            EditError: They have none in common.
+
+        """
+        return self._steering()[0].strength
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the edits leave everything as it was, to the bit."""
+        return all(edit.is_still for edit in self._steering())
+
+    def at(self, strength: float) -> SiteEdits:
+        """Return the same edits at another strength, one for all.
+
+        Raises:
+            EditError: They have no strength in common.
+
+        """
+        return SiteEdits(dict(zip(self, (edit.at(strength) for edit in self._steering()), strict=True)))
+
+    def _steering(self) -> list[Steering]:
+        if not self.has_strength:
+            raise EditError(f"{self!r} have no strength in common; give steering edits of one strength at every site")
+        return [edit for edit in self.values() if isinstance(edit, Steering)]
 
     @property
     def fingerprint(self) -> str:

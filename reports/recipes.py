@@ -1,8 +1,8 @@
 """How each measure is made of per-example scores, as data: which examples, and what of their sums over clusters.
 
 The suite computes an estimate once, when a cell is scored. What compares two runs needs the same number again and
-again, on drawn or swapped clusters. A recipe is that number without the suite: columns [..., n], one entry an example, and a
-statistic of the columns' sums. A test replays every estimate of real scorecards, so recipes cannot drift from measures.
+again, on drawn or swapped clusters. A recipe is that number without the suite: columns [..., n], one entry an example,
+and a statistic of the columns' sums. A test replays the estimates of real scorecards, so recipes cannot drift.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from interpmark.fixtures.subjects import Subject
-from interpmark.methods import Edit, MethodError, MethodSpec, SiteEdits, Steering, save_edit
+from interpmark.methods import Edit, MethodError, MethodSpec, SiteEdits, save_edit
 from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
 from interpmark.reports.store import Store
@@ -30,7 +30,7 @@ from .sampling import by_site
 from .scores import Scores
 from .scoring import score_edit, unedited_accuracy, why_not
 from .site_scoring import score_site_edits
-from .steering import score_steerer
+from .steering import score_steerer, with_strength
 from .texts import add_samples
 
 
@@ -158,8 +158,8 @@ class Engine:
         withhold_behavior(scores, at)
         if at.stage is not None:
             edit = fitted.edit
-            if isinstance(edit, Steering) and scores.sweep is not None and scores.sweep.chosen_towards is not None:
-                edit = edit.at(scores.sweep.chosen_towards)
+            if scores.sweep is not None and scores.sweep.chosen_towards is not None:
+                edit = with_strength(cell.method, edit).at(scores.sweep.chosen_towards)
             add_samples(scores, at.stage, by_site(edit, at.site), self.options.samples, cell.seed)
         return scores
 
@@ -177,10 +177,10 @@ def score_fitted(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureGr
         ContractError: A steerer gave something that has no strength.
 
     """
-    if isinstance(fitted, Fitted):
-        return (score_steerer if method.info.kind == "steerer" else score_edit)(method, fitted, at, seed)
     if method.info.kind == "steerer":
-        raise ContractError(f"{method.name} is a steerer and returned edits at several sites, which have no strength")
+        return score_steerer(method, fitted, at, seed)
+    if isinstance(fitted, Fitted):
+        return score_edit(method, fitted, at, seed)
     return score_site_edits(method, fitted, at, seed)
 
 

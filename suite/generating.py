@@ -128,7 +128,9 @@ def edit_of(cell: Cell, engine: Engine) -> Edit | SiteEdits:
 
 def at_strength(edit: Edit | SiteEdits, strength: float) -> Edit | SiteEdits:
     """A steerer's edit at a strength; an edit that has none as it is."""
-    return edit.at(strength) if isinstance(edit, Steering) else edit
+    if isinstance(edit, Steering) or (isinstance(edit, SiteEdits) and edit.has_strength):
+        return edit.at(strength)
+    return edit
 
 
 def _side_by_side(columns: Sequence[str], texts: Sequence[Sequence[str]], width: int) -> str:

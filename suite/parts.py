@@ -67,7 +67,7 @@ class CorpusPart:
         """The documents, every token of which is scored."""
         return Prompts.whole(self.subject, self.tokens)
 
-    def run(self, site: str, edit: Edit | None = None) -> CorpusRun:
+    def run(self, site: str, edit: Edit | SiteEdits | None = None) -> CorpusRun:
         """The subject's scores of these documents."""
         return run_corpus(self.subject, site, self._own(site), self.prompts, edit)
 

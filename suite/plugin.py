@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .devices import pin_worker
+from .ending import KEY_PROPERTY, register_ending
 from .errors import UsageError
+from .gate_options import add_force_regen, add_gate_options
+from .junit import score_properties
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 from .shards import parse_shard
+from .xfails import register_xfails
 
 if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecard
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
     from .cells import Cell
     from .session import Session
 
-KEY_PROPERTY = "interpmark_key"
 _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
     ("--interp-methods", "append", [], "SPECS", "methods to score, comma-separated, e.g. 'leace,inlp(rank=4)'"),
     ("--interp-method", "append", [], "SOURCE", "add the methods of a file or of module:attr to the run"),
@@ -68,12 +71,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--interp-cross", action="store_true", help="score what each edit does to the other concepts")
     group.addoption("--interp-nonlinear", action="store_true", help="train a nonlinear adversary too, for information")
     group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
+    add_gate_options(group)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Choose this worker's GPU, before a conftest.py or a test can load torch."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Iterator[None]:
+    """Choose this worker's GPU, before a conftest.py or a test can load torch; add what no other plugin has added."""
     pin_worker(early_config.known_args_namespace.interp_device)
+    yield
+    add_force_regen(early_config, parser, args)
 
 
 def run_options(config: pytest.Config) -> RunOptions:
@@ -132,6 +140,8 @@ def split_specs(text: str) -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Check what was asked for before anything long begins."""
     config.addinivalue_line("markers", "interp_kinds(*kinds): the test scores methods of these kinds only")
+    register_xfails(config)
+    register_ending(config, lambda: run_options(config), lambda: _session(config).cells())
     used = [name for name, _, default, _, _ in _OPTIONS if config.getoption(name) != default]
     if used or config.getoption("--interp-quick"):
         _session(config).cells()  # a bad option is told now, not after the collection
@@ -200,7 +210,7 @@ def _parameter(cell: Cell, grouped: bool) -> object:
 def scorecard(interp_cell: Cell, request: pytest.FixtureRequest) -> Iterator[Scorecard]:
     """The cell's scorecard: from the store when it is there, else scored now."""
     card = _session(request.config).scorecard(interp_cell)
-    request.node.user_properties.append((KEY_PROPERTY, card.key))
+    request.node.user_properties += [(KEY_PROPERTY, card.key), *score_properties(request.node.originalname, card)]
     yield card
 
 

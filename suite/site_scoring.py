@@ -44,15 +44,18 @@ def score_site_edits(method: MethodSpec, fitted: FittedSites, at: FixtureGround,
     edits, scores = fitted.edit, Scores()
     scores.claims = _claims_and_accuracy(scores, method, edits, at, stage, seed)
     scores.add(unedited_accuracy(at))
-    scores.add(
-        ([Estimate.exact("fit_seconds", fitted.fit_cost.seconds), _peak(fitted)], {}),
-    )
-    scores.leave_out(["apply_seconds"], IN_THE_PASS)
+    site_costs(scores, fitted)
     scores.leave_out(["edit_excess"], SEVERAL_SITES)
     ran = _run(edits, at, stage, seed)
     scores.add((ran.estimates.values(), ran.examples))
     scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
+
+
+def site_costs(scores: Scores, fitted: FittedSites) -> None:
+    """Score what the fit took."""
+    scores.add(([Estimate.exact("fit_seconds", fitted.fit_cost.seconds), _peak(fitted)], {}))
+    scores.leave_out(["apply_seconds"], IN_THE_PASS)
 
 
 def _peak(fitted: FittedSites) -> Estimate:

@@ -7,14 +7,16 @@ the `test` split and on the other half of the corpus, which had no part in the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.methods import MethodSpec, PlacedVectors, Steering
+from interpmark.methods import Edit, MethodSpec, PlacedVectors, SiteEdits, Steering
 from interpmark.reports.measures import measures_for
 from interpmark.reports.sweep import Sweep, SweepPoint
 
@@ -28,6 +30,7 @@ from .parts import CorpusPart, PromptPart
 from .runs import CorpusRun
 from .scores import Scores
 from .scoring import NO_SUBJECT, check_claims, costs
+from .site_scoring import check_site_claims, require_finite, site_costs
 from .stage import ConceptStage
 
 STRENGTHS = (-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0)
@@ -38,6 +41,10 @@ CHOICE_DAMAGE = 0.1
 """What a chosen strength may cost, nats per token."""
 MATCHED = (0.1, 0.3)
 """The damages that methods are compared at, nats per token."""
+SITES_HAVE_NO_SIZE = "the edits are at several sites, each with a stream of its own size"
+
+Steered: TypeAlias = Steering | SiteEdits
+"""What has a strength: one edit, or edits of one strength at several sites."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,15 +87,18 @@ def score_steerer(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureG
         ContractError: The edit has no strength.
 
     """
-    edit = fitted.edit
-    if isinstance(fitted, FittedSites) or not isinstance(edit, Steering):
-        raise ContractError(
-            f"{method.name} is a steerer and returned {type(edit).__name__}, which has no strength; return one of "
-            "interpmark.methods' steering edits, such as AddedVector, or a subclass of Steering"
-        )
+    edit = with_strength(method, fitted.edit)
     scores = Scores()
-    scores.add(costs(fitted))
-    scores.claims = check_claims(method, fitted, at.ground)
+    if isinstance(fitted, FittedSites):
+        assert at.stage is not None  # the fit was refused without a subject
+        site_costs(scores, fitted)
+        arrivals = at.stage.arrivals(fitted.edit, [*fitted.edit])
+        require_finite(method.name, arrivals)
+        scores.claims = check_site_claims(method, arrivals)
+        del arrivals  # large
+    else:
+        scores.add(costs(fitted))
+        scores.claims = check_claims(method, fitted, at.ground)
     reason = not_swept(at)
     if reason:
         edit_sizes(scores, edit, edit, at.ground, seed)
@@ -102,6 +112,23 @@ def score_steerer(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureG
     score_chosen(scores, edit, chosen, track, at.ground, seed)
     scores.leave_out(measures_for(method.info.kind), f"no strength in the sweep costs at most {CHOICE_DAMAGE} nats")
     return scores
+
+
+def with_strength(method: MethodSpec, edit: Edit | SiteEdits) -> Steered:
+    """The edit or edits that a steerer returned.
+
+    Raises:
+        ContractError: It has no strength, or they have none in common.
+
+    """
+    if isinstance(edit, Steering) or (isinstance(edit, SiteEdits) and edit.has_strength):
+        return edit
+    returned = type(edit).__name__ if isinstance(edit, Edit) else f"edits at {len(edit)} sites"
+    raise ContractError(
+        f"{method.name} is a steerer and returned {returned}, which {'has' if isinstance(edit, Edit) else 'have'} no "
+        "strength; return one of interpmark.methods' steering edits, such as AddedVector, or a subclass of Steering, "
+        "or {site: edit} with such edits of one strength"
+    )
 
 
 def not_swept(at: FixtureGround) -> str:
@@ -137,7 +164,7 @@ def every_other_entity(groups: npt.NDArray[np.int64], z: npt.NDArray[np.int64]) 
     return np.array([group in half for group in groups.tolist()])
 
 
-def sweep(edit: Steering, track: Track) -> list[Trial]:
+def sweep(edit: Steered, track: Track) -> list[Trial]:
     """Try the strengths, and go on outwards on a side that has not cost enough yet; by ascending strength."""
     trials = {strength: attempt(edit.at(strength), track) for strength in STRENGTHS}
     tokens = track.unedited[0].counts.sum()
@@ -148,7 +175,7 @@ def sweep(edit: Steering, track: Track) -> list[Trial]:
     return [trials[strength] for strength in sorted(trials)]
 
 
-def attempt(edit: Steering, track: Track) -> Trial:
+def attempt(edit: Steered, track: Track) -> Trial:
     """Run one strength on the half of the probe split and the half of the corpus."""
     if edit.is_still:
         return Trial(edit.strength, track.answers.h, np.zeros(len(track.tried.documents)))
@@ -187,7 +214,7 @@ def matched(scores: Scores, trials: list[Trial], track: Track, seed: int) -> Non
 
 
 def score_chosen(
-    scores: Scores, edit: Steering, chosen: dict[str, float | None], track: Track, ground: Ground, seed: int
+    scores: Scores, edit: Steered, chosen: dict[str, float | None], track: Track, ground: Ground, seed: int
 ) -> None:
     """Score the edits at the chosen strengths on what had no part in the choice."""
     if chosen["towards"] is None or chosen["away"] is None:
@@ -207,12 +234,12 @@ def score_chosen(
     edit_sizes(scores, edits["towards"], edits["away"], ground, seed)
 
 
-def log_probs_of(stage: ConceptStage, site: str, edit: Steering) -> torch.Tensor:
+def log_probs_of(stage: ConceptStage, site: str, edit: Steered) -> torch.Tensor:
     """The edited subject's log-probabilities at the scored prompts; the reference for an edit that does nothing."""
     return stage.reference if edit.is_still else stage.log_probs(site, edit)
 
 
-def score_damage(scores: Scores, edits: list[Steering], track: Track, seed: int) -> None:
+def score_damage(scores: Scores, edits: Sequence[Steered], track: Track, seed: int) -> None:
     """Score the kept half of the corpus, as the mean over the edits."""
     before = track.unedited[1]
     runs = [before if edit.is_still else track.kept.run(track.site, edit) for edit in edits]
@@ -228,12 +255,14 @@ def score_damage(scores: Scores, edits: list[Steering], track: Track, seed: int)
     )
 
 
-def edit_sizes(scores: Scores, towards: Steering, away: Steering, ground: Ground, seed: int) -> None:
+def edit_sizes(scores: Scores, towards: Steered, away: Steered, ground: Ground, seed: int) -> None:
     """Score how large the edits are, each on its class's test activations and both on neutral text."""
+    sizes = ["edit_norm", "edit_norm_off_target"]
+    if isinstance(towards, SiteEdits) or isinstance(away, SiteEdits):
+        scores.leave_out(sizes, SITES_HAVE_NO_SIZE)
+        return
     if isinstance(towards, PlacedVectors):
-        scores.leave_out(
-            ["edit_norm", "edit_norm_off_target"], "the edit touches a prompt's first tokens, not the slot"
-        )
+        scores.leave_out(sizes, "the edit touches a prompt's first tokens, not the slot")
         return
     test = ground.test
     edited = torch.where((test.z == 0)[:, None], towards(test.x), away(test.x))

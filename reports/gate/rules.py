@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -72,7 +73,12 @@ class Rule:
 
     def covers(self, cell: CellId) -> bool:
         """Return whether the rule is about the cell's fixture and kind of method."""
-        return MEASURES[self.measure].is_for(cell.kind) and any(fnmatchcase(n, self.fixtures) for n in _names(cell))
+        good = MEASURES[self.measure].is_for(cell.kind) and MEASURES[self.measure].direction(cell.kind) != "context"
+        return good and self.is_about(cell)
+
+    def is_about(self, cell: CellId) -> bool:
+        """Return whether the rule is about the cell's fixture."""
+        return any(fnmatchcase(name, self.fixtures) for name in _names(cell))
 
     def tolerance(self, before: float) -> float:
         """Return the tolerance in the measure's unit, given the value before."""
@@ -83,7 +89,7 @@ class Rule:
         return f"{'' if self.fixtures == '*' else self.fixtures + ':'}{self.measure}:{amount}"
 
 
-def rule_for(rules: tuple[Rule, ...], cell: CellId, measure: str) -> Rule | None:
+def rule_for(rules: Sequence[Rule], cell: CellId, measure: str) -> Rule | None:
     """Return the last rule about a measure of a cell, None when there is none."""
     return next((rule for rule in reversed(rules) if rule.measure == measure and rule.covers(cell)), None)
 

@@ -72,10 +72,10 @@ class Change:
 def judge(worse: float, low: float, high: float, tolerance: float, *, significant: bool) -> Verdict:
     """Return the verdict on a paired difference that is turned so that positive is worse.
 
-    A regression is beyond the tolerance and significant: the estimate is held against the tolerance and the test against
-    zero. (A test against the tolerance itself would let losses well above it pass whenever the sample is
-    small; the price is that a true loss of just the tolerance is caught half of the time.) `unchanged` asks for more than
-    "not significant": the whole interval lies within the tolerance on both sides. What is neither is `inconclusive`.
+    A regression is beyond the tolerance and significant: the estimate is held against the tolerance, the test against
+    zero. (A test against the tolerance itself would let losses well above it pass whenever the sample is small; the
+    price is that a true loss of just the tolerance is caught half of the time.) `unchanged` asks for more than "not
+    significant": the whole interval lies within the tolerance on both sides. What is neither is `inconclusive`.
 
     Args:
         worse: The difference.

@@ -28,6 +28,15 @@ def write(path: Path, tensors: dict[str, Tensor], tag: str | None) -> Path:
     return path
 
 
+def test_a_factor_stored_by_columns_gives_the_same_bits_when_it_is_loaded(tmp_path: Path) -> None:
+    by_columns = normal(5, 576).T
+    assert not by_columns.is_contiguous()
+    edit = AffineEdit(by_columns, by_columns, normal(576))
+    save_edit(edit, tmp_path / "e")
+    x = torch.randn(64, 576, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(load_edit(tmp_path / "e")(x), edit(x))
+
+
 def test_unknown_type_names_the_known_ones(tmp_path: Path) -> None:
     path = write(tmp_path / "e", {"read": normal(D, 1)}, "afine")
     with pytest.raises(EditError, match=r"unknown type 'afine'; did you mean 'affine'\? Known: .*affine, .*constant"):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interpmark.methods import AddedVector, FitError, MethodError, Steering, available, get_method
+from interpmark.methods.steerers.directional_ablation import ablation as ablation_of
 from interpmark.methods.steerers.repe import reading_vector
 
 Data = tuple[Tensor, Tensor]
@@ -191,7 +192,7 @@ def test_ace_does_not_see_what_lay_along_its_direction(binary: Data) -> None:
 def test_ablation_is_ace_without_a_reference(binary: Data) -> None:
     x, z = binary
     zero, one = means(x, z)
-    ablation = fit("directional-ablation", binary)
+    ablation = ablation_of(*binary)
     ace = fit("ace", binary)
     r = (one - zero) / (one - zero).norm()
     torch.testing.assert_close(ablation(x) @ r, torch.zeros(len(x)).double())
@@ -248,6 +249,7 @@ def test_classes_without_a_difference_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("directional-ablation(sites=al)", "did you mean 'all'"),
         ("swap(mode=mirror)", "unknown mode 'mirror'"),
         ("repe(control=linaer)", "did you mean 'linear'"),
         ("caa(scope=lst)", "did you mean 'last'"),

@@ -193,7 +193,8 @@ def test_a_document_counts_as_answer(subject: Subject) -> None:
 
 def test_strength_zero_is_the_unedited_subject_to_the_bit(at: FixtureGround) -> None:
     assert at.stage is not None
-    for spec in ("caa", "repe(control=piecewise)", "directional-ablation", "swap(mode=translate)", "random-steering"):
+    ablation = "directional-ablation(sites=one)"
+    for spec in ("caa", "repe(control=piecewise)", ablation, "swap(mode=translate)", "random-steering"):
         still = fit(spec, at).at(0.0)
         assert torch.equal(at.stage.log_probs(SITE, still), at.stage.reference)
         np.testing.assert_array_equal(at.stage.corpus.run(SITE, still).nll, at.stage.corpus.reference.nll)
@@ -246,7 +247,7 @@ def test_the_strength_chosen_is_the_best_that_costs_little(at: FixtureGround) ->
     assert choose([trial for trial in trials if cost[trial.strength] > CHOICE_DAMAGE], track, "away") is None
 
 
-@pytest.mark.parametrize("spec", ["caa", "ace", "swap", "activation-addition"])
+@pytest.mark.parametrize("spec", ["caa", "ace", "swap", "activation-addition", "directional-ablation"])
 def test_a_scored_steerer_keeps_its_whole_sweep(spec: str, at: FixtureGround) -> None:
     scores = scored(spec, at)
     assert set(scores.estimates) == set(measures_for("steerer"))
@@ -259,6 +260,13 @@ def test_a_scored_steerer_keeps_its_whole_sweep(spec: str, at: FixtureGround) ->
         assert (still.towards.value, still.away.value, still.damage.value) == (0.0, 0.0, 0.0)
     card = Scorecard.from_json(_card(scores).to_json())
     assert card.sweep == scores.sweep
+
+
+def test_edits_at_several_sites_are_swept_with_one_strength(at: FixtureGround) -> None:
+    scores = scored("directional-ablation", at)
+    assert {scores.estimates[name].status for name in ("steering_effect", "perplexity_damage")} == {"ok"}
+    assert [(claim.name, claim.holds) for claim in scores.claims] == [("affine", True)]
+    assert "several sites" in scores.estimates["edit_norm"].reason
 
 
 def _card(scores: Scores) -> Scorecard:

@@ -207,10 +207,10 @@ def test_scope_and_places_hold_at_every_site(edit: Edit, stage: ConceptStage) ->
     np.testing.assert_allclose(runs[1], runs[0], rtol=1e-5)
 
 
-def test_a_steerer_gives_one_edit_with_a_strength(stage: ConceptStage, ready: Ready) -> None:
+def test_a_steerer_gives_edits_with_a_strength(stage: ConceptStage, ready: Ready) -> None:
     at, _ = ready(stage)
     fitted = FittedSites(SiteEdits({SITE: IdentityEdit(24)}), Cost(0.0, None))
-    with pytest.raises(ContractError, match="several sites, which have no strength"):
+    with pytest.raises(ContractError, match="returned edits at 1 sites, which have no strength"):
         score_fitted(get_method("caa"), fitted, at, 0)
 
 

@@ -1,0 +1,79 @@
+r"""Steerers at matched damage and in both directions: the tables of docs/results/steering.md.
+
+    pytest suite --interp-fixtures 'gender@*' --interp-methods \
+        'ace,directional-ablation,caa,mean-centring,repe,probe-steering,lda-steering,logit-gradient-steering,swap,random-steering'
+    python docs/results/steering.py .interpmark/store
+
+One table for each concept and site in the store.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from reading import block, cards_of, told
+from tabulate import tabulate
+
+from interpmark.reports.scorecard import Scorecard
+
+MEASURES = {
+    "at 0.1 nats": "steering_effect_at_0.1",
+    "at 0.3 nats": "steering_effect_at_0.3",
+    "chosen": "steering_effect",
+    "towards": "steering_effect_towards",
+    "away": "steering_effect_away",
+    "damage": "perplexity_damage",
+}
+METHODS = (
+    "ace",
+    "directional-ablation",
+    "caa",
+    "mean-centring",
+    "repe",
+    "probe-steering",
+    "lda-steering",
+    "logit-gradient-steering",
+    "swap",
+    "alter-rep",
+    "random-steering",
+)
+
+
+def strengths(card: Scorecard) -> str:
+    """The strengths that were chosen, towards and away."""
+    sweep = card.sweep
+    if sweep is None or sweep.chosen_towards is None or sweep.chosen_away is None:
+        return "–"
+    return f"{sweep.chosen_towards:+g} / {sweep.chosen_away:+g}"
+
+
+def cheapest(card: Scorecard) -> str:
+    """The least damage in the sweep, and its strength: what the edit costs whatever it is asked to do."""
+    if card.sweep is None:
+        return "–"
+    point = min(card.sweep.points, key=lambda point: point.damage.value)
+    return f"{point.damage.value:.3f} at {point.strength:+g}"
+
+
+def main(folder: str) -> None:
+    """Print a table for each concept and site of the store."""
+    cards = [card for card in cards_of(folder) if card.cell.kind == "steerer"]
+    for concept, site in sorted({(card.cell.concept, -block(card)) for card in cards}):
+        mine = [card for card in cards if (card.cell.concept, -block(card)) == (concept, site)]
+        mine.sort(key=lambda card: METHODS.index(card.cell.method.partition("(")[0]))
+        print(f"\n{concept} after block {-site}\n")
+        rows = [
+            [
+                card.cell.method,
+                *(told(card, measure, 3 if measure == "perplexity_damage" else 2) for measure in MEASURES.values()),
+                strengths(card),
+                cheapest(card),
+            ]
+            for card in mine
+        ]
+        headers = ("method", *MEASURES, "strengths", "least damage")
+        print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

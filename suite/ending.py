@@ -1,0 +1,187 @@
+"""The end of a session that is saved, compared, gated, or told to GitHub. Made only when one of these is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .errors import UsageError
+from .gate_options import GateOptions, gate_options
+from .github import GitHub
+from .options import RunOptions
+
+if TYPE_CHECKING:
+    from interpmark.reports.gate import Change
+    from interpmark.reports.scorecard import Scorecards
+
+    from .cells import Cell
+    from .gating import Baseline, Judged, Ran
+
+KEY_PROPERTY = "interpmark_key"
+# They keep a list of tests to run again, or are done with counting; what the gate finds is no test of theirs.
+_NOT_TOLD = ("terminalreporter", "lfplugin", "stepwiseplugin", "session")
+
+
+def register_ending(
+    config: pytest.Config, options: Callable[[], RunOptions], cells: Callable[[], Sequence[Cell]]
+) -> None:
+    """Add the ending to a session that asks for one; not to a worker of pytest-xdist, whose controller has it.
+
+    Raises:
+        pytest.UsageError: An option cannot work, or there is no such baseline.
+
+    """
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    try:
+        wanted = gate_options(config)
+        baseline = None
+        if wanted.used:
+            from .gating import load_baseline
+
+            baseline = load_baseline(wanted)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    github = GitHub.from_environment()
+    if wanted.used or github is not None:
+        config.pluginmanager.register(Ending(config, wanted, baseline, github, options, cells), "interpmark-ending")
+
+
+class Ending:
+    """Collects what was scored, and acts on it when the session ends."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        wanted: GateOptions,
+        baseline: Baseline | None,
+        github: GitHub | None,
+        options: Callable[[], RunOptions],
+        cells: Callable[[], Sequence[Cell]],
+    ) -> None:
+        self._config, self._wanted, self._baseline, self._github = config, wanted, baseline, github
+        self._options, self._cells = options, cells
+        self._keys: set[str] = set()
+        self._judged: Judged | None = None
+        self._told: list[str] = []
+        self._cards: Scorecards | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the scorecard that a test was about."""
+        self._keys |= {str(value) for name, value in report.user_properties if name == KEY_PROPERTY}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Save, compare and gate; first, so that JUnit and the terminal still learn of what fails."""
+        if not self._keys:
+            if self._wanted.used:
+                self._told.append("no cell was scored: there is nothing to save or to compare")
+            return
+        from interpmark.reports.scorecard import Scorecards
+        from interpmark.reports.store import Store
+
+        store = Store(self._options().store)
+        cards = (store.get(key) for key in sorted(self._keys))
+        self._cards = Scorecards(card for card in cards if card is not None)
+        if not self._wanted.used:
+            return
+        ran = self._ran(self._cards, exitstatus)
+        self._save(ran)
+        if self._baseline is not None:
+            self._compare(session, self._baseline, ran)
+
+    def _ran(self, cards: Scorecards, exitstatus: int) -> Ran:
+        from .gating import Ran
+
+        shard = self._options().shard
+        planned = tuple(cell.id for cell in self._cells())
+        left_out = len(set(planned) - {card.cell for card in cards})
+        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        reasons = [f"shard {shard[0]}/{shard[1]}"] if shard else []
+        reasons += ["the run was interrupted"] if interrupted else []
+        reasons += [f"{left_out} of {len(planned)} cells were not run"] if left_out else []
+        return Ran(cards, planned, ", ".join(reasons), interrupted)
+
+    def _save(self, ran: Ran) -> None:
+        if not (self._wanted.autosave or self._wanted.save is not None):
+            return
+        if ran.interrupted:
+            self._told.append("not saved: the run was interrupted")
+            return
+        from interpmark.reports.baselines import SavedRuns
+
+        from .saving import saved_run
+
+        runs, run = SavedRuns(), saved_run(ran.cards, self._options())
+        paths = [runs.save_named(self._wanted.save, run)] if self._wanted.save is not None else []
+        paths += [runs.save_numbered(run)] if self._wanted.autosave else []
+        part = f", part of a run: {ran.partial}" if ran.partial else ""
+        self._told += [f"saved {len(ran.cards)} cells in {path}{part}" for path in paths]
+
+    def _compare(self, session: pytest.Session, baseline: Baseline, ran: Ran) -> None:
+        from interpmark.reports.atomic import write_atomically
+
+        from .gating import judge, regenerate
+
+        self._judged = judge(baseline, self._wanted, self._options(), ran)
+        if self._wanted.comment is not None:
+            self._wanted.comment.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._wanted.comment, self._judged.to_markdown())
+        rewritten = regenerate(baseline, self._options(), ran) if self._wanted.regen else ""
+        self._told += [rewritten] if rewritten else []
+        self._report(session, self._judged.failing)
+        if (self._judged.failing or rewritten) and _nothing_worse(session.exitstatus):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _report(self, session: pytest.Session, failing: Sequence[Change]) -> None:
+        """Report what fails as failed tests, to JUnit and to whatever else listens."""
+        plugins = self._config.pluginmanager
+        untold = [plugin for name in _NOT_TOLD if (plugin := plugins.get_plugin(name)) is not None]
+        tell = plugins.subset_hook_caller("pytest_runtest_logreport", untold)
+        terminal = plugins.get_plugin("terminalreporter")
+        for change in failing:
+            failed, ended = _reports(change)
+            tell(report=failed)
+            tell(report=ended)
+            session.testsfailed += 1
+            if terminal is not None:
+                terminal.stats.setdefault("failed", []).append(failed)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the comparison below the leaderboard, and tell GitHub."""
+        judged = self._judged
+        if judged is not None:
+            from interpmark.reports.comment import comparison_text
+
+            terminalreporter.section(f"interpmark comparison with {judged.baseline.title}")
+            terminalreporter.write_line(comparison_text(judged.comparison, terminalreporter._tw.fullwidth))
+            for note in judged.notes:
+                terminalreporter.write_line(note)
+        elif self._told:
+            terminalreporter.section("interpmark saved runs")
+        for line in self._told:
+            terminalreporter.write_line(line)
+        if self._github is not None and self._cards is not None:
+            self._github.write_summary(self._cards, judged)
+            for line in self._github.annotations(self._cards, judged):
+                terminalreporter.write_line(line)
+
+
+def _nothing_worse(status: int | pytest.ExitCode) -> bool:
+    """Return whether a session has no status that says more than "tests failed" does."""
+    return status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+
+
+def _reports(change: Change) -> tuple[pytest.TestReport, pytest.TestReport]:
+    """Return the reports of a failed test's call and of its end."""
+    from interpmark.reports.comment import change_line
+
+    name = f"{change.measure or 'cell'}[{change.method}-{change.fixture}]"
+    nodeid, place = f"interpmark-gate::{name}", ("interpmark-gate", None, name)
+    return (
+        pytest.TestReport(nodeid, place, {}, "failed", change_line(change), "call"),
+        pytest.TestReport(nodeid, place, {}, "passed", None, "teardown"),
+    )
