@@ -1,15 +1,16 @@
 """The leaderboard: scorecards laid side by side, a table per fixture and a row per method, seeds pooled.
 
-The order of rows is for reading. It is no rank: intervals of neighbours mostly overlap.
+The order of rows is for reading. It is no rank: ranks are per measure, and intervals (`ranking`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interpmark.reports.atomic import write_atomically
 from interpmark.reports.estimate import Estimate
@@ -21,6 +22,10 @@ from interpmark.reports.records import board_json
 from interpmark.reports.rendering import board_markdown, board_text
 from interpmark.reports.scorecard import Role, Scorecard
 from interpmark.reports.selection import Comparable, select
+
+if TYPE_CHECKING:
+    from interpmark.reports.pareto import Front
+    from interpmark.reports.ranking import Ranking
 
 _ROLES: tuple[Role, ...] = ("method", "control", "oracle")
 
@@ -41,22 +46,37 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one fixture and kind of method; `context` holds what describes the fixture, not a method."""
+    """The rows of one fixture and kind of method.
+
+    context: what describes the fixture, not a method. rankings: by measure. front: the Pareto front.
+    """
 
     fixture: str
     kind: str
     rows: tuple[Row, ...]
     context: Mapping[str, Estimate]
     outdated: bool = False
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
+    front: Front | None = None
+
+    def place(self, method: str, measure: str) -> str:
+        """Return the interval of a method's rank, `2` or `2–4`, "" where it has none."""
+        ranking = self.rankings.get(measure)
+        rank = None if ranking is None else ranking.rank_of(method)
+        return "" if rank is None else str(rank)
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Tables, notes on what was left out and why, and the scorecards that the tables were made from."""
+    """Tables, notes on what was left out and why, and the scorecards that the tables were made from.
+
+    summaries: ranks over fixtures, by kind and measure.
+    """
 
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     scorecards: tuple[Scorecard, ...]
+    summaries: tuple[Ranking, ...] = ()
 
     def to_text(self, width: int = 120) -> str:
         """Return the tables for a terminal of that many columns; a narrow one gets fewer measures, and is told."""
@@ -68,7 +88,7 @@ class Leaderboard:
 
     def to_json(self) -> str:
         """Return tidy records, failures, notes and a summary of the provenance, with a schema version."""
-        return board_json(self.scorecards, self.notes)
+        return board_json(self)
 
     def to_csv(self) -> str:
         """Return the tidy records as CSV, with the columns of `Scorecards.to_frame`."""
@@ -85,12 +105,16 @@ def leaderboard(scorecards: Iterable[Scorecard]) -> Leaderboard:
     dtype or measure versions differ from their fixture's newest get a table of their own, and a note that names
     the cells to run again.
     """
+    from interpmark.reports.overall import overall
+
     selection = select(scorecards)
     notes = [group.note for group in selection.groups if group.note]
     if selection.superseded:
         n = len(selection.superseded)
         notes.append(f"{n} superseded result{'s' * (n > 1)} left out: newer ones of the same cells or methods are here")
-    return Leaderboard(tuple(_table(group) for group in selection.groups), tuple(notes), selection.current)
+    tables = tuple(_table(group) for group in selection.groups)
+    summaries = overall(ranking for table in tables if not table.outdated for ranking in table.rankings.values())
+    return Leaderboard(tables, tuple(notes), selection.current, summaries)
 
 
 def write_reports(scorecards: Iterable[Scorecard], folder: str | PathLike[str]) -> Leaderboard:
@@ -105,11 +129,16 @@ def write_reports(scorecards: Iterable[Scorecard], folder: str | PathLike[str]) 
 
 
 def _table(group: Comparable) -> Table:
+    from interpmark.reports.pareto import front
+    from interpmark.reports.ranking import rankings
+
     by_method: dict[str, list[Scorecard]] = {}
     for card in sorted(group.cards, key=lambda card: (card.cell.method, card.cell.seed)):
         by_method.setdefault(card.cell.method, []).append(card)
     rows = sorted((_row(method, cards) for method, cards in by_method.items()), key=_reading_order)
-    return Table(group.fixture, group.kind, tuple(rows), _context(group.cards), group.outdated)
+    ranks = rankings(group.cards)
+    context = _context(group.cards)
+    return Table(group.fixture, group.kind, tuple(rows), context, group.outdated, ranks, front(ranks))
 
 
 def _row(method: str, cards: list[Scorecard]) -> Row:

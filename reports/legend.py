@@ -46,6 +46,15 @@ def legend(kinds: Iterable[str]) -> list[str]:
     return lines
 
 
+def rank_legend(sign: str) -> str:
+    """Return how to read ranks that look like `sign`."""
+    return (
+        f"{sign}: the rank by that measure lies between 2 and 4, from paired tests of all pairs of methods on the same "
+        "examples (5 % level, Holm's correction). A method is on the Pareto front unless another is better by one of "
+        "the front's measures and worse by none."
+    )
+
+
 def _directions(kind: str) -> str:
     by_direction: dict[Direction, list[str]] = {}
     for name in headlines(kind):

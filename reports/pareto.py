@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interpmark.reports.ranking import Ranking, closure
+from interpmark.reports.ranking import Bools, Ranking, closure
 
 AXES: Mapping[str, tuple[str, ...]] = {
     "eraser": ("residual_accuracy", "edit_norm", "behavior_effect", "perplexity_damage"),
@@ -63,7 +63,7 @@ def front(rankings: Mapping[str, Ranking]) -> Front | None:
     over = _dominance(methods, used)
     reach = closure(over)
     # Off the front: something is over it that it is not over in turn.
-    off = (reach & ~reach.T).any(axis=0)
+    off = np.atleast_1d((reach & ~reach.T).any(axis=0))
     members = [method for i, method in enumerate(methods) if not off[i]]
     dominated = {
         method: tuple(methods[j] for j in np.flatnonzero(reach[:, i]) if not off[j])
@@ -77,7 +77,7 @@ def _names(ranking: Ranking) -> list[str]:
     return [rank.method for rank in ranking.ranks]
 
 
-def _dominance(methods: Sequence[str], used: Sequence[Ranking]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _dominance(methods: Sequence[str], used: Sequence[Ranking]) -> Bools:
     place = {method: i for i, method in enumerate(methods)}
     better = np.zeros((len(methods), len(methods)), dtype=bool)
     for ranking in used:

@@ -14,16 +14,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from interpmark.reports.contributions import Contributions, Floats, NoContributionsError, contributions
+from interpmark.reports.contributions import Contributions, NoContributionsError, contributions
 from interpmark.reports.holm import holm
 from interpmark.reports.letters import compact_letters
 from interpmark.reports.measures import MEASURES, Direction, headlines
+from interpmark.reports.recipes import Floats
 from interpmark.reports.scorecard import Scorecard
 from interpmark.reports.swaps import pair_p_values
+
+Bools = NDArray[np.bool_]
 
 LEVEL = 0.05
 """Two methods are told apart when p, after Holm's correction, is at most this."""
@@ -67,7 +71,7 @@ class Ranking:
     """The ranks of the methods on one fixture and measure, the best first, and all that they follow from.
 
     unranked: why a method has no rank, by method; controls and oracles are among them.
-    fixture: "" for a summary over fixtures; `note` says what it rests on.
+    In a summary over fixtures, `fixture` is "", a value is a method's mean place, and `note` says what it rests on.
     """
 
     fixture: str
@@ -136,16 +140,14 @@ def rank(cards: Sequence[Scorecard], measure: str, *, seed: int = 0) -> Ranking:
         target = first.weights if direction == "one" else None
         p_values = pair_p_values(parts, first.noise, target, seed=seed)
     values = {method: scored[method].value for method in methods}
-    return ranking_of(fixture, kind, measure, values, p_values, unranked)
+    blank = Ranking(fixture, kind, measure, direction, (), (), dict(sorted(unranked.items())))
+    return filled(blank, values, p_values)
 
 
-def ranking_of(
-    fixture: str, kind: str, measure: str, values: Mapping[str, float], p_values: Floats, unranked: Mapping[str, str]
-) -> Ranking:
-    """Return the ranking that follows from values and from the p-values of all pairs, in the order of `values`."""
+def filled(blank: Ranking, values: Mapping[str, float], p_values: Floats) -> Ranking:
+    """Return a ranking with what follows from values and from the p-values of all pairs, in the order of `values`."""
     methods = list(values)
-    direction = MEASURES[measure].direction(kind)
-    loss = {method: _loss(values[method], direction) for method in methods}
+    loss = {method: _loss(values[method], blank.direction) for method in methods}
     couples = [(i, j) for i in range(len(methods)) for j in range(i + 1, len(methods))]
     corrected = holm([float(p_values[i, j]) for i, j in couples])
     wins = np.zeros((len(methods), len(methods)), dtype=bool)
@@ -164,10 +166,10 @@ def ranking_of(
         )
         for (i, j), p in zip(couples, corrected, strict=True)
     )
-    return Ranking(fixture, kind, measure, direction, _ranks(values, loss, wins), pairs, dict(sorted(unranked.items())))
+    return replace(blank, ranks=_ranks(values, loss, wins), pairs=pairs)
 
 
-def closure(wins: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def closure(wins: Bools) -> Bools:
     """Return what follows: i beats k when i beats j and j beats k."""
     reached = wins.copy()
     for j in range(len(reached)):
@@ -175,9 +177,7 @@ def closure(wins: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> np.ndarray
     return reached
 
 
-def _ranks(
-    values: Mapping[str, float], loss: Mapping[str, float], wins: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
-) -> tuple[Rank, ...]:
+def _ranks(values: Mapping[str, float], loss: Mapping[str, float], wins: Bools) -> tuple[Rank, ...]:
     methods = list(values)
     above, below = wins.sum(axis=0), wins.sum(axis=1)
     places = {method: (1 + int(above[i]), len(methods) - int(below[i])) for i, method in enumerate(methods)}

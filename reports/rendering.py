@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from interpmark.reports.estimate import Estimate
-from interpmark.reports.legend import column_title, legend
+from interpmark.reports.legend import column_title, legend, rank_legend
 from interpmark.reports.measures import MEASURES, headlines
 from interpmark.reports.numbers import estimate_text, interval_text, one_line, shortened, value_text
 
@@ -35,17 +35,19 @@ _PRIORITY = (
 _ERROR = "\x02error\x03"
 
 
-class _Footnotes:
+class Footnotes:
     """Reasons, each with a letter; the same reason keeps its letter."""
 
     def __init__(self) -> None:
         self._marks: dict[str, str] = {}
 
     def mark(self, reason: str) -> str:
+        """Return the letter of a reason."""
         n = len(self._marks)
         return self._marks.setdefault(reason, chr(ord("a") + n) if n < 26 else str(n + 1))
 
     def lines(self) -> list[str]:
+        """Return the reasons behind their letters."""
         return [f"({mark}) {reason}" for reason, mark in self._marks.items()]
 
 
@@ -54,16 +56,26 @@ def board_text(board: Leaderboard, width: int) -> str:
     if not board.tables:
         return "\n".join([_EMPTY, *board.notes])
     parts = [_table_text(table, width) for table in board.tables]
-    closing = [*legend({table.kind for table in board.tables}), *board.notes]
+    closing = [*legend({table.kind for table in board.tables}), *_reading_ranks(board, "#2–4"), *board.notes]
     parts.append("\n".join(_wrapped(line, width) for line in closing))
     return "\n\n".join(parts)
+
+
+def _reading_ranks(board: Leaderboard, sign: str) -> list[str]:
+    """Say how to read ranks, where there are any."""
+    return [rank_legend(sign)] if any(_ranked(table) for table in board.tables) else []
+
+
+def _ranked(table: Table) -> bool:
+    return any(ranking.ranks for ranking in table.rankings.values())
 
 
 def board_markdown(board: Leaderboard) -> str:
     """Return the tables in GitHub's Markdown, ending in a newline."""
     parts = ["# Leaderboard"]
     parts += [_table_markdown(table) for table in board.tables] or [_EMPTY]
-    closing = [*(legend({table.kind for table in board.tables}) if board.tables else []), *board.notes]
+    reading = legend({table.kind for table in board.tables}) if board.tables else []
+    closing = [*reading, *_reading_ranks(board, "A raised 2–4"), *board.notes]
     if closing:
         parts.append("\n".join(f"- {escaped(line)}" for line in closing))
     return "\n\n".join(parts) + "\n"
@@ -77,38 +89,39 @@ def escaped(text: str) -> str:
     return text
 
 
-def _title(table: Table) -> str:
+def title(table: Table) -> str:
+    """Return the fixture, with the kind of method where it is not the usual one."""
     kind = "" if table.kind == "eraser" else f", {table.kind}s"
     return one_line(table.fixture) + kind + (" (older: see the notes)" if table.outdated else "")
 
 
-def _facts(table: Table) -> str:
+def facts(table: Table) -> str:
     """Return what holds for the whole table: unedited accuracy, majority rate and seeds."""
-    facts = [
+    told = [
         f"{MEASURES[name].title} {estimate_text(estimate)}"
         for name, estimate in table.context.items()
         if estimate.status == "ok"
     ]
     seeds = _usual_seeds(table)
     if seeds:
-        facts.append(f"seed {seeds[0]}" if len(seeds) == 1 else f"mean over seeds {', '.join(map(str, seeds))}")
-    return "; ".join(facts)
+        told.append(f"seed {seeds[0]}" if len(seeds) == 1 else f"mean over seeds {', '.join(map(str, seeds))}")
+    return "; ".join(told)
 
 
 def _table_text(table: Table, width: int) -> str:
-    measures, absent = _shown(table)
-    fits = [layout for layout in _layouts(measures) if _width(_grid(table, *layout, _Footnotes())) <= width]
+    measures, absent = shown(table)
+    fits = [layout for layout in _layouts(measures) if _width(_grid(table, *layout, Footnotes())) <= width]
     # When not even two measures fit, they are printed all the same: the lines will wrap.
     chosen, stacked = fits[0] if fits else (_kept(measures, 2), True)
-    footnotes = _Footnotes()
+    footnotes = Footnotes()
     grid = _with_errors(_grid(table, chosen, stacked, footnotes), table, width)
     left_out = [MEASURES[name].title for name in measures if name not in chosen]
-    lines = [*absent, *footnotes.lines(), *_seed_notes(table)]
+    lines = [*front_lines(table), *absent, *footnotes.lines(), *seed_notes(table)]
     if left_out:
         lines.append(f"no room for: {', '.join(left_out)} (leaderboard.md has them)")
     return "\n".join(
         [
-            _wrapped(f"{_title(table)}: {_facts(table)}".rstrip(": "), width),
+            _wrapped(f"{title(table)}: {facts(table)}".rstrip(": "), width),
             grid,
             *(_wrapped(line, width) for line in lines),
         ]
@@ -131,9 +144,9 @@ def _width(grid: str) -> int:
     return max(len(line) for line in grid.splitlines())
 
 
-def _shown(table: Table) -> tuple[list[str], list[str]]:
+def shown(table: Table) -> tuple[list[str], list[str]]:
     """Return the headline measures with a value in some row, and lines that say why the others have none."""
-    shown: list[str] = []
+    kept: list[str] = []
     absent: dict[str, list[str]] = {}
     for name in headlines(table.kind):
         found = [row.estimates[name] for row in table.rows if name in row.estimates and row.seeds]
@@ -142,16 +155,16 @@ def _shown(table: Table) -> tuple[list[str], list[str]]:
         if found and all(estimate.status == "not scored" for estimate in found) and len(reasons) == 1:
             absent.setdefault(one_line(reasons.pop()), []).append(MEASURES[name].title)
         elif found:
-            shown.append(name)
+            kept.append(name)
         elif any(row.seeds for row in table.rows):
             absent.setdefault("not measured", []).append(MEASURES[name].title)
     lines = [f"not scored: {', '.join(titles)} ({reason})" for reason, titles in absent.items()]
     # A table of failures alone keeps one column for their messages.
-    shown = shown or list(headlines(table.kind)[:1])
-    return shown, lines
+    kept = kept or list(headlines(table.kind)[:1])
+    return kept, lines
 
 
-def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: _Footnotes) -> str:
+def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: Footnotes) -> str:
     from tabulate import SEPARATING_LINE, tabulate
 
     rows: list[list[str]] = []
@@ -164,7 +177,7 @@ def _grid(table: Table, measures: Sequence[str], stacked: bool, footnotes: _Foot
         if not row.seeds:
             rows.append([name, _ERROR])
             continue
-        rows.append([name, *(_text_cell(row, measure, stacked, footnotes) for measure in measures)])
+        rows.append([name, *(_text_cell(table, row, measure, stacked, footnotes) for measure in measures)])
     headers = ["method", *(column_title(name, table.kind, stacked=True) for name in measures)]
     padded = [row + [""] * (len(headers) - len(row)) for row in rows]
     # As a header proper, tabulate would pad each column by two; disable_numparse: "0.50" stays as it was rounded.
@@ -184,29 +197,49 @@ def _with_errors(grid: str, table: Table, width: int) -> str:
     return "\n".join(lines)
 
 
-def _text_cell(row: Row, measure: str, stacked: bool, footnotes: _Footnotes) -> str:
+def _text_cell(table: Table, row: Row, measure: str, stacked: bool, footnotes: Footnotes) -> str:
     estimate = row.estimates.get(measure)
     if estimate is None or estimate.status != "ok":
-        return _without_value(estimate, footnotes)
+        return without_value(estimate, footnotes)
+    place = table.place(row.method, measure)
+    rank = f" #{place}" if place else ""
     if stacked:
-        return f"{value_text(estimate)}\n{interval_text(estimate, compact=True)}".rstrip()
-    return estimate_text(estimate)
+        return f"{value_text(estimate)}{rank}\n{interval_text(estimate, compact=True)}".rstrip()
+    return estimate_text(estimate) + rank
 
 
-def _without_value(estimate: Estimate | None, footnotes: _Footnotes) -> str:
+def _markdown_cell(table: Table, row: Row, measure: str, footnotes: Footnotes) -> str:
+    estimate = row.estimates.get(measure)
+    if estimate is None or estimate.status != "ok":
+        return escaped(without_value(estimate, footnotes))
+    place = table.place(row.method, measure)
+    return escaped(estimate_text(estimate)) + (f" <sup>{place}</sup>" if place else "")
+
+
+def front_lines(table: Table) -> list[str]:
+    """Name the methods on the Pareto front, where there is one."""
+    if table.front is None:
+        return []
+    titles = ", ".join(MEASURES[name].title for name in table.front.measures)
+    order = [row.method for row in table.rows if row.method in table.front.members]
+    return [f"Pareto front ({titles}): {', '.join(map(one_line, order))}"]
+
+
+def without_value(estimate: Estimate | None, footnotes: Footnotes) -> str:
+    """Return a sign for a missing value, with the letter of the reason."""
     reason = "not measured" if estimate is None else one_line(estimate.reason)
     sign = "error" if estimate is not None and estimate.status == "error" else "–"
     return f"{sign} ({footnotes.mark(reason)})"
 
 
 def _table_markdown(table: Table) -> str:
-    measures, absent = _shown(table)
-    footnotes = _Footnotes()
+    measures, absent = shown(table)
+    footnotes = Footnotes()
     headers = ["method", *(column_title(name, table.kind, stacked=False) for name in measures)]
     lines = [
-        f"## {escaped(_title(table))}",
+        f"## {escaped(title(table))}",
         "",
-        *filter(None, [escaped(_facts(table))]),
+        *filter(None, [escaped(facts(table))]),
         "",
         _markdown_row(headers),
         _markdown_row(["---"] * len(headers)),
@@ -214,11 +247,11 @@ def _table_markdown(table: Table) -> str:
     for row in table.rows:
         name = escaped(row.method) + (f" *({row.role})*" if row.role != "method" else "")
         if row.seeds:
-            cells = [escaped(_text_cell(row, measure, False, footnotes)) for measure in measures]
+            cells = [_markdown_cell(table, row, measure, footnotes) for measure in measures]
         else:
             cells = [f"error: {escaped(row.failures[-1])}", *[""] * (len(measures) - 1)]
         lines.append(_markdown_row([name, *cells]))
-    below = [*absent, *footnotes.lines(), *_seed_notes(table)]
+    below = [*front_lines(table), *absent, *footnotes.lines(), *seed_notes(table)]
     if below:
         lines += ["", *(f"- {escaped(line)}" for line in below)]
     return "\n".join(lines)
@@ -234,7 +267,7 @@ def _usual_seeds(table: Table) -> tuple[int, ...]:
     return found.most_common(1)[0][0] if found else ()
 
 
-def _seed_notes(table: Table) -> list[str]:
+def seed_notes(table: Table) -> list[str]:
     """Say which rows rest on other seeds than most, and which seeds failed."""
     usual = _usual_seeds(table)
     notes = []

@@ -1,20 +1,22 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|agreement|side-effects|merge|new`.
+"""The command line.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
 from .options import DEFAULT_STORE, DEFAULT_SUBJECT
+
+if TYPE_CHECKING:
+    from interpmark.reports.scorecard import Scorecards
 
 app = typer.Typer(
     name="interpmark",
@@ -41,12 +43,18 @@ class Format(StrEnum):
 
     text = "text"
     markdown = "markdown"
+    latex = "latex"
     csv = "csv"
+    parquet = "parquet"
     json = "json"
 
 
 class Shown(StrEnum):
     """How the tables beside the leaderboard are printed."""
+
+
+class ComparisonFormat(StrEnum):
+    """How `interpmark compare` prints."""
 
     text = "text"
     markdown = "markdown"
@@ -158,9 +166,27 @@ def fetch(subject: Annotated[str, typer.Argument(help="a subject's name, e.g. sm
 def leaderboard(
     store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
     format: Annotated[Format, typer.Option(help="how to print")] = Format.text,
+    out: Annotated[Path | None, typer.Option(help="file to write instead of printing; parquet needs one")] = None,
 ) -> None:
-    """Print the leaderboard of a store."""
+    """Print or write the leaderboard of a store."""
+    import shutil
+
+    from interpmark.reports.atomic import write_atomically
+    from interpmark.reports.exports import EXPORTS
     from interpmark.reports.leaderboard import leaderboard as lay_out
+
+    if format is Format.parquet and out is None:
+        raise ValueError("Parquet is no text: name a file, as in --out scores.parquet")
+    board = lay_out(_scorecards(store))
+    width = shutil.get_terminal_size((120, 40)).columns
+    content = board.to_text(width) + "\n" if format is Format.text else EXPORTS[format.value](board)
+    if out is not None:
+        write_atomically(out, content)
+    else:
+        typer.echo(content, nl=False)
+
+
+def _scorecards(store: Path) -> Scorecards:
     from interpmark.reports.store import Store
 
     if not store.is_dir():
@@ -168,16 +194,7 @@ def leaderboard(
     scorecards = Store.open(store).scorecards()
     if not len(scorecards):
         raise ValueError(f"the store at {store} holds no scorecards yet")
-    if format is Format.csv:
-        scorecards.to_frame().to_csv(sys.stdout, index=False)
-    elif format is Format.json:
-        typer.echo(lay_out(scorecards).to_json())
-    elif format is Format.markdown:
-        typer.echo(lay_out(scorecards).to_markdown())
-    else:
-        import shutil
-
-        typer.echo(lay_out(scorecards).to_text(width=shutil.get_terminal_size((120, 40)).columns))
+    return scorecards
 
 
 @app.command()
@@ -194,6 +211,36 @@ def agreement(
     found = report.agreement(Store.open(store), fixture)
     show = {"text": report.agreement_text, "markdown": report.agreement_markdown, "json": report.agreement_json}
     typer.echo(show[format.value](found))
+
+
+@app.command()
+@told_plainly
+def compare(
+    before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
+    after: Annotated[str, typer.Argument(help="the one that is judged")],
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(help="rule that gates, e.g. residual_accuracy:0.02 or 'gender/*:edit_norm:5%'; may be repeated"),
+    ] = None,
+    format: Annotated[ComparisonFormat, typer.Option(help="how to print")] = ComparisonFormat.text,
+) -> None:
+    """Compare two runs; exit status 0 when nothing is worse, 1 for a regression, 2 when they cannot be compared."""
+    import shutil
+
+    from interpmark.reports.baselines import SavedRuns
+    from interpmark.reports.gate import Rule, rendering
+    from interpmark.reports.gate import compare as compare_runs
+
+    rules = [Rule.parse(text) for text in fail or []]
+    saved = SavedRuns()
+    found = compare_runs(saved.load(before).scorecards, saved.load(after).scorecards, rules)
+    if format is ComparisonFormat.json:
+        typer.echo(rendering.comparison_json(found), nl=False)
+    elif format is ComparisonFormat.markdown:
+        typer.echo(rendering.comparison_markdown(found), nl=False)
+    else:
+        typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))
+    raise typer.Exit(found.exit_code)
 
 
 @app.command("side-effects")
@@ -227,6 +274,21 @@ def merge(
 
     merged = join(stores, into)
     typer.echo(f"{merged.added} cells added to {into}, which has {merged.total}; its leaderboard is written anew")
+
+
+@app.command()
+@told_plainly
+def publish(
+    stores: Annotated[list[Path], typer.Argument(help="stores whose results go on the site")],
+    out: Annotated[Path, typer.Option(help="folder of the site; one from before is replaced")] = Path("site"),
+    title: Annotated[str, typer.Option(help="the site's name")] = "interpmark",
+) -> None:
+    """Write a static site of results: it opens from its folder, and needs no server and no network."""
+    from interpmark.reports.site import publish as write
+    from interpmark.reports.site import read_stores
+
+    done = write(read_stores(stores), out, title)
+    typer.echo(f"{done.pages} pages on {done.cells} cells, {done.bytes / 1e6:.1f} MB: open {done.index}")
 
 
 @app.command()

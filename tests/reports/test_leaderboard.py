@@ -107,10 +107,43 @@ def test_controls_and_oracles_stand_apart(full: list[Scorecard], make_card: Make
     assert "| oracle-leace *(oracle)* |" in board.to_markdown()
 
 
-def test_no_column_claims_a_rank(full: list[Scorecard]) -> None:
-    board = leaderboard(full)
-    assert "rank" not in board.to_text().split("For an eraser")[0].replace("inlp(rank=16)", "")
-    assert "is no rank" in " ".join(board.to_text().split())
+def ranked(make_card: Make) -> list[Scorecard]:
+    """Two methods with the damage of each document: good does less than bad, and edits more."""
+    cards = []
+    for method, damage, size in (("good", 0.1, 0.5), ("bad", 0.9, 0.1)):
+        noise = [0.01 * (i % 5) for i in range(40)]
+        examples = {
+            "document_damage": [damage + part for part in noise],
+            "document_tokens": [1] * 40,
+            "edit_squared_size": [size + part for part in noise],
+            "squared_deviation": [1.0] * 40,
+            "groups": list(range(40)),
+        }
+        cards.append(make_card(method, scores={"perplexity_damage": damage, "edit_norm": size}, examples=examples))
+    return cards
+
+
+def test_ranks_stand_beside_values_and_the_front_below(make_card: Make) -> None:
+    board = leaderboard(ranked(make_card))
+    text = board.to_text(120)
+    (good,) = [line for line in text.splitlines() if line.startswith("good")]
+    assert good.split() == ["good", "0.50", "[0.45,", "0.55]", "#2", "0.10", "[0.05,", "0.15]", "#1"]
+    assert "Pareto front (edit norm, perplexity damage): bad, good" in text
+    assert "#2–4: the rank" in text
+    assert "| good | 0.50 \\[0.45, 0.55\\] <sup>2</sup> |" in board.to_markdown()
+    data = json.loads(board.to_json())
+    (damage,) = [ranking for ranking in data["rankings"] if ranking["measure"] == "perplexity_damage"]
+    assert [(rank["method"], rank["best"], rank["worst"], rank["letters"]) for rank in damage["ranks"]] == [
+        ("good", 1, 1, "a"),
+        ("bad", 2, 2, "b"),
+    ]
+    assert data["fronts"][0]["members"] == ["bad", "good"]
+
+
+def test_the_order_of_rows_is_no_rank(full: list[Scorecard]) -> None:
+    text = leaderboard(full).to_text()
+    assert "#" not in text  # these scorecards keep no examples, so nothing can be compared
+    assert "is no rank" in " ".join(text.split())
 
 
 def test_reasons_are_footnotes_and_said_once(make_card: Make) -> None:
@@ -232,7 +265,7 @@ def test_reports_are_written_with_one_set_of_results(full: list[Scorecard], make
         "scores.csv",
     ]
     data = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
-    assert data["schema"] == 1
+    assert data["schema"] == 2
     assert data["provenance"]["fixture_hash"] == "f1"
     assert data["failures"][0]["advice"] == "do this"
     assert data["measure_versions"]["edit_norm"] == 1
