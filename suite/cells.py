@@ -25,6 +25,7 @@ from interpmark.fixtures import (
     get_concept,
     get_corpus,
     get_facts,
+    get_instructions,
     is_vector_file,
     load_concept,
     load_word_vectors,
@@ -99,7 +100,7 @@ class VectorFixture:
 
 @dataclass(frozen=True, eq=False)
 class SubjectFixture:
-    """A concept on a subject at a site and slot, with its behavior or facts and its corpus."""
+    """A concept on a subject at a site and slot, with its behavior or facts, its instructions and its corpus."""
 
     concept: Concept
     behavior: Behavior | None
@@ -108,6 +109,7 @@ class SubjectFixture:
     site: str
     slot: str = "last"
     facts: Facts | None = None
+    instructions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -230,7 +232,11 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
             facts = get_facts(concept.name) if mine else None
-            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site, facts=facts))
+            instructions = get_instructions(concept.name) if mine else ()
+            corpus = get_corpus("neutral")
+            located.append(
+                SubjectFixture(concept, behavior, corpus, card, site, facts=facts, instructions=instructions)
+            )
     if not wanted:
         return [*given, *located]
     always += [fixture.id for fixture in located if fixture.name in {concept.name for concept in own}]

@@ -50,11 +50,7 @@ class Format(StrEnum):
 
 
 class Shown(StrEnum):
-    """How the tables beside the leaderboard are printed."""
-
-
-class ComparisonFormat(StrEnum):
-    """How `interpmark compare` prints."""
+    """How the other tables are printed."""
 
     text = "text"
     markdown = "markdown"
@@ -222,7 +218,7 @@ def compare(
         list[str] | None,
         typer.Option(help="rule that gates, e.g. residual_accuracy:0.02 or 'gender/*:edit_norm:5%'; may be repeated"),
     ] = None,
-    format: Annotated[ComparisonFormat, typer.Option(help="how to print")] = ComparisonFormat.text,
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
 ) -> None:
     """Compare two runs; exit status 0 when nothing is worse, 1 for a regression, 2 when they cannot be compared."""
     import shutil
@@ -234,9 +230,9 @@ def compare(
     rules = [Rule.parse(text) for text in fail or []]
     saved = SavedRuns()
     found = compare_runs(saved.load(before).scorecards, saved.load(after).scorecards, rules)
-    if format is ComparisonFormat.json:
+    if format is Shown.json:
         typer.echo(rendering.comparison_json(found), nl=False)
-    elif format is ComparisonFormat.markdown:
+    elif format is Shown.markdown:
         typer.echo(rendering.comparison_markdown(found), nl=False)
     else:
         typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))

@@ -105,6 +105,7 @@ class Grounds:
                 self._corpus_of(fixture),
                 self._recorder,
                 fixture.facts,
+                fixture.instructions,
             )
             self._stage = (fixture.shard, stage)
         return self._stage[1]

@@ -51,6 +51,7 @@ class Keys:
                 "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
                 "fixture": self.fixture(cell.fixture),
                 "others": self._others(cell),
+                **_instructions(cell),
             }
         )
 
@@ -120,6 +121,13 @@ class Keys:
             "fixture_hash": self.fixture(fixture),
             **located,
         }
+
+
+def _instructions(cell: Cell) -> Mapping[str, object]:
+    """The concept's instructions, which are no part of a fixture for methods that are not given them."""
+    if not isinstance(cell.fixture, SubjectFixture) or not getattr(cell.method.info.cls, "needs_instructions", False):
+        return {}
+    return {"instructions": cell.fixture.instructions}
 
 
 def _digest(content: Mapping[str, object]) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
 from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
-from interpmark.methods import Edit
+from interpmark.methods import Edit, PromptPrefix
 
+from .prompted import led
 from .running import running_form
 
 
@@ -45,6 +46,9 @@ def by_site(edit: Edit | Edits, site: str) -> Edits:
 
 def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
     """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
+    for edit in edits.values():
+        if isinstance(edit, PromptPrefix):
+            tokens = led(subject, tokens, edit)
     running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
     return generate(
         subject,

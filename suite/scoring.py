@@ -209,6 +209,10 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
         return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
     if at.stage is not None and at.stage.answers is None and getattr(method.info.cls, "needs_answers", False):
         return f"{method.name} is fitted on the subject's answers, but {at.stage.no_behavior}"
+    if at.stage is not None and not at.stage.instructions and getattr(method.info.cls, "needs_instructions", False):
+        return (
+            f"{method.name} needs an instruction towards each class, and the concept {at.stage.concept.name} has none"
+        )
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports

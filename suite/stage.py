@@ -21,7 +21,7 @@ from interpmark.fixtures.subjects import (
     capture,
     capture_changed,
 )
-from interpmark.methods import Edit, FitError, IdentityEdit, SiteEdits
+from interpmark.methods import Edit, FitError, IdentityEdit, PromptPrefix, SiteEdits
 
 from .answers_from import AnswersFrom
 from .arrivals import Arrivals
@@ -30,6 +30,7 @@ from .fact_stage import FactStage
 from .ground import Ground, Split
 from .parts import CorpusPart, PromptPart
 from .progress import Progress, SilentProgress
+from .prompted import prompted_log_probs
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
 from .site_runs import in_order, latest_start, site_changes
 from .site_sizes import Floats, SquaredSizes
@@ -165,8 +166,10 @@ class ConceptStage:
         corpus: CorpusStage,
         recorder: Recorder,
         facts: Facts | None = None,
+        instructions: tuple[str, ...] = (),
     ) -> None:
         self.concept = concept
+        self.instructions = instructions
         self.corpus = corpus
         self._recorder = recorder
         self._sites = tuple(sites)
@@ -333,6 +336,8 @@ class ConceptStage:
         """The edited subject's next-token log-probabilities, `[n, V]` float32; the reference for the identity."""
         if isinstance(edit, IdentityEdit):
             return self.reference
+        if isinstance(edit, PromptPrefix):
+            return prompted_log_probs(self.subject, self._scored_tokens, edit)
         if isinstance(edit, SiteEdits):
             site = latest_start(self.subject, edit, self._sites) or site
         return log_probs(

@@ -24,16 +24,16 @@ from interpmark.suite.grounds import Grounds
 from interpmark.suite.measures import perplexity_damage
 from interpmark.suite.options import RunOptions
 from interpmark.suite.progress import SilentProgress
-from interpmark.suite.stage import CorpusStage
+from interpmark.suite.stage import CorpusStage, Recorder
 
 BLOCKS = (2, 6, 10, 15, 20, 25)
-STRENGTHS = {"activation-addition": (0.5, 1.0, 2.0, 4.0), "caa": (0.25, 0.5, 1.0)}
+STRENGTHS = {"activation-addition": (1.0, 4.0), "caa": (0.25, 0.5, 1.0)}
 SPECS = {
     "activation-addition": "activation-addition(towards='I like to talk about weddings', "
     "away='I like to talk about things')",
     "caa": "caa",
 }
-CORPORA = {"weddings": 1, "shipping": 1, "neutral": 3}
+CORPORA = {"weddings": 2, "shipping": 2, "neutral": 5}
 """Corpora, and of how many documents one is taken."""
 Rows = dict[str, list[float]]
 
@@ -44,7 +44,8 @@ def runs(known: Rows) -> Iterator[tuple[str, list[float]]]:
     options = RunOptions(methods=("caa",), fixtures=("weddings@*",), sites=sites)
     cells = collect_cells(options)
     grounds = Grounds(options, cells, SilentProgress())
-    stages = {name: CorpusStage(get_corpus(name), sites, grounds._recorder) for name in CORPORA}
+    recorder = Recorder(grounds.subject, None, SilentProgress())
+    stages = {name: CorpusStage(get_corpus(name), sites, recorder) for name in CORPORA}
     parts = {name: stages[name].part(range(0, len(get_corpus(name).documents), n)) for name, n in CORPORA.items()}
     plain = {name: part.run(sites[-1]) for name, part in parts.items()}
     for cell in sorted(cells, key=lambda cell: -int(cell.fixture.site.rpartition(".")[2])):
