@@ -266,7 +266,7 @@ _CATALOGUE = (
     ),
     Measure(
         "behavior_swap_unedited",
-        "swap success, no exchange",
+        "swap success without exchange",
         "fraction",
         "the fraction of the same pairs where they win without any exchange",
         group="context",

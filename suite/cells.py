@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from interpmark.fixtures import (
@@ -304,6 +305,14 @@ def others_of(fixture: SubjectFixture, options: RunOptions) -> list[SubjectFixtu
 
     They are those of the whole run and not of its shard, so that every shard scores a cell alike.
     """
-    located = [other for other in collect_fixtures(options) if isinstance(other, SubjectFixture)]
-    by_name = {other.name: other for other in located if other.behavior is not None and other.name != fixture.name}
-    return [by_name[name] for name in sorted(by_name)]
+    return [other for other in _with_behavior(options) if other.name != fixture.name]
+
+
+@lru_cache(maxsize=2)
+def _with_behavior(options: RunOptions) -> tuple[SubjectFixture, ...]:
+    """The first fixture of each concept that has a behavior, by name; asked for once a cell."""
+    found: dict[str, SubjectFixture] = {}
+    for fixture in collect_fixtures(options):
+        if isinstance(fixture, SubjectFixture) and fixture.behavior is not None:
+            found.setdefault(fixture.name, fixture)
+    return tuple(found[name] for name in sorted(found))

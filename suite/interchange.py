@@ -25,7 +25,7 @@ from .grounds import FixtureGround
 from .measures.behavior import class_offsets
 from .pairs import opposite_pairs
 
-PAIRS = 96
+PAIRS = 64
 """At most so many pairs are run, spread over the entities."""
 
 

@@ -213,7 +213,7 @@ class ConceptStage:
     def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
         """Some of the concept's prompts, with all their positions, to run the subject on."""
         tokens = self.subject.encode([self.concept.texts[row] for row in rows])
-        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to steer", tokens, self._sites)
+        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to run", tokens, self._sites)
         return PromptPart(self.subject, states, tokens, torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
 
     def ground(self, site: str) -> Ground:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,20 +20,22 @@ from interpmark.suite.scoring import run_edit
 from interpmark.suite.stage import ConceptStage
 
 D = 24
+LAST = "resid_post.3"
 Ready = Callable[..., Any]
 
 
 @pytest.fixture
-def centred(preferences: ConceptStage) -> ConceptStage:
+def centred(preferences: ConceptStage, stage_of: Callable[..., ConceptStage]) -> ConceptStage:
     """The classes are on either side of the median odds, so answers count relative to what they usually get."""
-    stage = copy.copy(preferences)
+    stage = stage_of(preferences.subject, ("resid_post.2", LAST), preferences.concept)
     stage.centred = True
     return stage
 
 
 @pytest.fixture
 def at(centred: ConceptStage, ready: Ready) -> FixtureGround:
-    return ready(centred)[0]
+    """After the last block the last position is all that counts."""
+    return ready(centred, LAST)[0]
 
 
 def random_columns(k: int, seed: int = 0) -> torch.Tensor:
