@@ -9,7 +9,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import CellId, Scorecard, ScorecardError
@@ -167,13 +166,12 @@ def clean(cards: Sequence[Scorecard]) -> Iterator[Finding]:
 def one_environment(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """All was run in one way; packages and settings must agree, and hardware is told."""
     advice = "score all cells in one environment: other versions and settings move scores"
-    packages = {name for card in cards for name in card.provenance.get("packages") or {}}
-    facts: dict[str, Callable[[Scorecard], Any]] = {
-        name: lambda card, name=name: (card.provenance.get("packages") or {}).get(name) for name in sorted(packages)
-    }
-    facts |= {name: lambda card, name=name: card.provenance.get(name) for name in (*_ONE, *_TOLD)}
-    for name, fact in facts.items():
-        values = sorted({str(value) for card in cards if (value := fact(card)) is not None})
+    settings = [
+        {name: card.provenance.get(name) for name in (*_ONE, *_TOLD)} | dict(card.provenance.get("packages") or {})
+        for card in cards
+    ]
+    for name in sorted({name for own in settings for name in own}):
+        values = sorted({str(own[name]) for own in settings if own.get(name) is not None})
         if len(values) > 1:
             yield Finding(f"{name} is not one: {', '.join(values)}", mend=advice, note=name in _TOLD)
 
