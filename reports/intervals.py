@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -76,14 +77,10 @@ def clustered_ratio(
             f"the ratio is undetermined: its denominator sums to {bottom:.4g} with a standard error of {error:.4g}"
         )
 
-    def ratio(top: Floats, below: Floats, axis: int = -1) -> Floats:
-        below = below.sum(axis=axis)
-        # A draw whose denominator has the other sign is a 3-sigma event; its ratio means nothing.
-        same_sign = np.where(below * bottom > 0, below, np.nan)
-        return np.asarray(top.sum(axis=axis) / same_sign)
-
-    value = float(totals[0].sum()) / bottom
-    return _percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
+    top, below = _draw(totals, seed)
+    # A draw whose denominator has the other sign is a 3-sigma event; its ratio means nothing.
+    same_sign = np.where(below * bottom > 0, below, np.nan)
+    return _percentiles(float(totals[0].sum()) / bottom, top / same_sign, n_clusters)
 
 
 def clustered_of_sums(
@@ -99,10 +96,7 @@ def clustered_of_sums(
     if not math.isfinite(value):
         raise ValueError(f"the statistic is not finite: {value}")
 
-    def of_draw(*drawn: Floats, axis: int = -1) -> Floats:
-        return np.asarray(statistic(np.stack([column.sum(axis=axis) for column in drawn])))
-
-    draws = _draw(of_draw, list(totals), seed)
+    draws = np.asarray(statistic(_draw(totals, seed)))
     if not np.isfinite(draws).all():
         raise ValueError("the statistic is not finite on a draw of the clusters")
     return _percentiles(value, draws, totals.shape[1])
@@ -113,15 +107,15 @@ def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tupl
         raise ValueError(f"values run from {rows.min():.6g} to {rows.max():.6g}, outside the bounds {bounds}")
     totals, sizes = _cluster_totals(rows, groups)  # [A, G], [G]
 
-    def best_mean(*sums: Floats, axis: int = -1) -> Floats:
-        tops = np.stack([total.sum(axis=axis) for total in sums[:-1]])
-        return np.asarray((tops / sums[-1].sum(axis=axis)).max(axis=0))
+    def best_mean(sums: Floats) -> Floats:
+        return np.asarray((sums[:-1] / sums[-1]).max(axis=0))
 
-    value = float(best_mean(*totals, sizes))
+    sized = np.vstack([totals, sizes])  # [A + 1, G]
+    value = float(best_mean(sized.sum(axis=1)))
     if bounds is not None:
         # Summing then dividing can leave the bounds by a rounding error.
         value = min(max(value, bounds[0]), bounds[1])
-    interval = _percentiles(value, _draw(best_mean, [*totals, sizes], seed), sizes.size)
+    interval = _percentiles(value, best_mean(_draw(sized, seed)), sizes.size)
     if bounds is None:
         return interval
     if math.isclose(interval.low, interval.high, rel_tol=1e-12, abs_tol=1e-12 * (bounds[1] - bounds[0])):
@@ -168,20 +162,19 @@ def _require_clusters(n_clusters: int) -> None:
         raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
 
 
-def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int) -> Floats:
-    """Return the statistic of N_RESAMPLES draws of clusters."""
-    from scipy.stats import bootstrap  # costs most of a second to import
+def _draw(totals: Floats, seed: int) -> Floats:
+    """Return the sums [m, N_RESAMPLES] of cluster totals [m, G] in each draw of G clusters."""
+    # Not a matrix product: a BLAS would add in an order that depends on its number of threads.
+    return np.einsum("mg,rg->mr", totals, _draws(totals.shape[1], seed))
 
-    result = bootstrap(
-        tuple(sums),
-        statistic,
-        n_resamples=N_RESAMPLES,
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    return np.asarray(result.bootstrap_distribution, dtype=np.float64)
+
+@lru_cache(maxsize=4)
+def _draws(n_clusters: int, seed: int) -> Floats:
+    """Return how often each draw has each cluster, [N_RESAMPLES, G]; the same for every statistic of a split."""
+    drawn = np.random.default_rng(seed).integers(0, n_clusters, size=(N_RESAMPLES, n_clusters))
+    places = drawn + n_clusters * np.arange(N_RESAMPLES)[:, None]
+    counts = np.bincount(places.ravel(), minlength=places.size).reshape(places.shape)
+    return counts.astype(np.float64)
 
 
 def _percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:

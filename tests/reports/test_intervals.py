@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import bootstrap, norm, t
 
 from interpmark.reports.intervals import (
     Interval,
@@ -70,6 +71,15 @@ def test_row_order_and_group_names_do_not_matter(name: str) -> None:
     reference = INTERVALS[name](values, list(groups))
     assert INTERVALS[name](values, names) == reference
     assert INTERVALS[name](values[order], [names[i] for i in order]) == reference
+
+
+def test_the_draws_are_those_of_scipys_bootstrap() -> None:
+    values, groups = clustered_sample(np.random.default_rng(0), 30, 4)
+    totals = np.sort(np.add.reduceat(values, np.arange(0, 120, 4)))  # clusters are put in the order of their sums
+    drawn = bootstrap((totals,), np.sum, n_resamples=2000, method="percentile", rng=np.random.default_rng(5))
+    tail = norm.cdf(math.sqrt(30 / 29) * t.ppf(0.025, 29))
+    ends = np.quantile(drawn.bootstrap_distribution / 120, [tail, 1 - tail])
+    assert clustered_mean(values, groups, seed=5)[1:] == pytest.approx(ends, rel=1e-12)
 
 
 def test_ratio_agrees_with_the_delta_method() -> None:
