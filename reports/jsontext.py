@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeAlias
 
+_SCALARS = frozenset({bool, int, str, type(None)})
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -49,10 +51,16 @@ def _plain(value: object) -> Json:
     if isinstance(value, Mapping):
         return {_key(key): _item(item, key, ".{}") for key, item in value.items()}
     if isinstance(value, list | tuple):
-        if all(type(item) is float and math.isfinite(item) for item in value):
+        if _all_plain(value):
             return list(value)
         return [_item(item, index, "[{}]") for index, item in enumerate(value)]
     raise _UnfitError(TypeError, f"is a {type(value).__name__}, which JSON cannot hold")
+
+
+def _all_plain(values: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether a list is of plain scalars, so that a copy will do: a scorecard holds a hundred thousand numbers."""
+    kinds = set(map(type, values))
+    return kinds <= _SCALARS or (kinds == {float} and all(map(math.isfinite, values)))
 
 
 def _item(value: object, place: object, form: str) -> Json:

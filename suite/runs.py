@@ -25,8 +25,8 @@ from interpmark.methods import ConstantEdit, Edit, SiteEdits
 
 from .site_runs import latest_start, site_changes
 
-# Rows of logits whose softmax is taken at once: 64 x 49,152 float32 is 12 MB, which stays near the processor's cache.
-SOFTMAX_ROWS = 64
+# Rows of logits whose softmax is taken at once: 16 x 49,152 float32 is 3 MB, which stays in the processor's cache.
+SOFTMAX_ROWS = 16
 # Tokens a batch holds: matrix products gain nothing from more on a CPU, and the logits of 1,024 tokens take 200 MB.
 BATCH_TOKENS = 1024
 
@@ -268,12 +268,15 @@ def _spread(length: int) -> list[int]:
 
 
 def _token_nll(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Negative log-likelihood of each target, `[M]` float64, without a second `[M, V]` tensor."""
+    """Negative log-likelihood of each target, `[M]` float64, without a second `[M, V]` tensor.
+
+    By the whole softmax, which is a single kernel and takes half the time of a logsumexp, which is four.
+    """
     parts = [
-        (torch.logsumexp(logits[rows].float(), dim=-1) - logits[rows].gather(1, targets[rows, None])[:, 0].float())
+        torch.log_softmax(logits[rows].float(), dim=-1).gather(1, targets[rows, None])[:, 0]
         for rows in _chunks(len(targets))
     ]
-    return torch.cat(parts).double()
+    return -torch.cat(parts).double()
 
 
 def _chunks(n: int) -> Iterator[slice]:

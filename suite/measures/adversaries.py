@@ -8,6 +8,7 @@ optimum. Everything is a function of the splits and the seed, which draws the en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -18,7 +19,7 @@ from .discriminant import fit_discriminant
 from .inputs import EditedSplits, is_continuous, join, label_matrix, require_splits
 from .least_squares import fit_least_squares, fit_ridge
 from .readout import Readout
-from .threads import one_thread
+from .threads import one_thread, side_by_side
 from .training import Coordinates, TrainingSet, training_set
 
 TRAINING_SETS = ("probe", "fit+probe")
@@ -106,8 +107,8 @@ def fit_panel(splits: EditedSplits, seed: int) -> Panel:
     if is_continuous(splits["fit"].z):
         raise ValueError("labels are continuous: use fit_regressors")
     n_classes = 1 + max(int(split.z.max()) for split in splits.values())
-    with one_thread():
-        return Panel(tuple(_attack(name, rows, n_classes, seed) for name, rows in _training_splits(splits)))
+    works = [partial(_attack, name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
+    return Panel(tuple(side_by_side(works)))
 
 
 def _training_splits(splits: EditedSplits) -> list[tuple[str, Split]]:

@@ -54,6 +54,23 @@ def test_constant_rows_leave_the_majority(
     assert scores.log_loss.numpy() == pytest.approx(scores.prior_loss.numpy(), abs=1e-9)
 
 
+def test_two_threads_train_the_same_adversaries_as_one(make_splits: Callable) -> None:
+    splits = make_splits(n_classes=3, rows=(404, 204, 400))
+    found = []
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(fit_panel(splits, 0))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(*(panel.attacks for panel in found), strict=True):
+        assert one.trained_on == other.trained_on
+        for left, right in zip(one.readouts, other.readouts, strict=True):
+            assert torch.equal(left.weight, right.weight)
+
+
 def test_shuffled_labels_are_read_at_chance(make_splits: Callable) -> None:
     splits = make_splits()
     rng = np.random.default_rng(0)
