@@ -36,6 +36,7 @@ _COUNTED = 12
 # Drawing swaps may end when so many were as large as the difference found: p is then known well enough (Besag and
 # Clifford, "Sequential Monte Carlo p-values", Biometrika 1991).
 _ENOUGH = 100
+_NO_CLUSTERS = "a scorecard does not say which examples belong together: an older interpmark made it"
 
 
 class NotPairedError(ValueError):
@@ -200,6 +201,8 @@ def _table(pairs: Sequence[tuple[Scorecard, Scorecard]], measure: str) -> _Table
             tables.append(recipe.table(card.examples))
             groups.append(recipe.clusters(card.examples, tables[-1].shape[-1]))
     assert recipe is not None
+    if any(group is None for group in groups) and not all(group is None for group in groups):
+        raise NotPairedError(_NO_CLUSTERS)
     if len({table.shape for table in tables}) > 1:
         raise NotPairedError(f"{measure} was scored on other examples before than after")
     shape, n = tables[0].shape[:-1], tables[0].shape[-1]
@@ -217,7 +220,7 @@ def _common(groups: Sequence[NDArray[np.int64] | None], n: int, measure: str) ->
     """Return the clusters that all scorecards have."""
     found = [group for group in groups if group is not None]
     if len(found) < len(groups):
-        raise NotPairedError("a scorecard does not say which examples belong together: an older interpmark made it")
+        raise NotPairedError(_NO_CLUSTERS)
     if not all(group.shape == (n,) and np.array_equal(group, found[0]) for group in found):
         raise NotPairedError(f"{measure} was scored on other examples before than after")
     return found[0]

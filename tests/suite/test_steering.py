@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from interpmark.methods import (
     register,
     registry,
 )
-from interpmark.reports import Scorecard
+from interpmark.reports import Estimate, Scorecard
 from interpmark.reports.measures import measures_for
 from interpmark.suite.bench import Bench
 from interpmark.suite.checks import parametrize_with_checks
@@ -259,6 +260,19 @@ def test_a_scored_steerer_keeps_its_whole_sweep(spec: str, at: FixtureGround) ->
         assert (still.towards.value, still.away.value, still.damage.value) == (0.0, 0.0, 0.0)
     card = Scorecard.from_json(_card(scores).to_json())
     assert card.sweep == scores.sweep
+
+
+def test_a_steerers_scores_follow_from_its_examples(
+    at: FixtureGround, replayed: Callable[[Iterable[Estimate], Mapping[str, Any]], set[str]]
+) -> None:
+    scores = scored("caa", at)
+    found = {name for name, estimate in scores.estimates.items() if estimate.status == "ok"}
+    assert replayed(scores.estimates.values(), scores.examples) == found - {
+        "fit_seconds",
+        "apply_seconds",
+        "peak_memory_mb",
+    }
+    assert {"steering_effect", "steering_effect_away", "perplexity_damage"} <= found
 
 
 def _card(scores: Scores) -> Scorecard:

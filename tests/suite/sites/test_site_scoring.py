@@ -61,7 +61,7 @@ def score(method: MethodSpec, stage: ConceptStage, ready: Ready) -> Scores:
     return score_edit(method, fitted, at, 0)
 
 
-def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Ready) -> None:
+def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Ready, replayed: Any) -> None:
     scores = score(get_method("concept-scrubbing"), stage, ready)
     values = {name: estimate.value for name, estimate in scores.estimates.items() if estimate.status == "ok"}
     assert values.keys() >= {
@@ -84,6 +84,8 @@ def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Rea
     assert max(scores.examples["guard_residual_by_site"]) < 1e-4
     assert len(scores.examples["edit_norm_by_site"]) == len(scores.examples["edit_norm_off_target_by_site"]) == 8
     assert np.isclose(values["edit_norm"], np.mean(scores.examples["edit_norm_by_site"]))
+    again = replayed(scores.estimates.values(), scores.examples)
+    assert again >= {"residual_accuracy", "edit_norm", "edit_norm_off_target", "behavior_tv_on_target"}
 
 
 def test_every_site_can_be_measured_again(stage: ConceptStage, ready: Ready) -> None:
