@@ -117,7 +117,7 @@ def current_measures(cards: Sequence[Scorecard]) -> Iterator[Finding]:
 
 def adds_up(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """Each value follows from the per-example scores beside it."""
-    off = [line for card in cards for line in _disagreements(card)]
+    off = [line for card in cards if not _is_old(card) for line in _disagreements(card)]
     if off:
         advice = (
             "the scorecards were changed after they were made, or made by another interpmark: score the cells again"
@@ -145,11 +145,15 @@ def _disagreements(card: Scorecard) -> Iterator[str]:
 
 def has_clusters(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """The scorecards say which examples belong together, without which methods cannot be compared."""
-    old = [card.cell for card in cards if "edit_squared_size" in card.examples and "groups" not in card.examples]
+    old = [card.cell for card in cards if _is_old(card)]
     if old:
         yield Finding(
             "older scorecards do not say which examples belong together", tuple(map(str, old)), again=tuple(old)
         )
+
+
+def _is_old(card: Scorecard) -> bool:
+    return "edit_squared_size" in card.examples and "groups" not in card.examples
 
 
 def clean(cards: Sequence[Scorecard]) -> Iterator[Finding]:
