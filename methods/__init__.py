@@ -19,6 +19,7 @@ from interpmark.methods.errors import (
     UnknownMethodError,
 )
 from interpmark.methods.kinds import CLAIMS, KINDS, LABELS, SCOPES
+from interpmark.methods.prompt_prefix import PromptPrefix
 from interpmark.methods.registry import MethodInfo, register
 from interpmark.methods.site_edits import SiteEdits
 from interpmark.methods.source import load_method_source
@@ -73,6 +74,7 @@ __all__ = [
     "OracleEdit",
     "PartialEdit",
     "PlacedVectors",
+    "PromptPrefix",
     "RegistrationError",
     "SetCoordinate",
     "SidedVector",

@@ -69,6 +69,10 @@ class FitBench(Protocol):
     def texts(self) -> Sequence[str]:
         """The prompts, one a row."""
 
+    @property
+    def instructions(self) -> Sequence[str]:
+        """An instruction towards each class, in label order; none where the concept has none."""
+
     def states(self, tokens: Sequence[Sequence[int]]) -> Sequence[Tensor]:
         """The stream at the site of texts of one's own, `[T, d]` float64 each, the prefix left out."""
 

@@ -1,9 +1,9 @@
 """The directions that a saved edit reads and writes, from its file in a store; no torch, and no class of edits.
 
 An edit x' = x − (x − c) R Lᵀ + s takes coordinates of the activation along the columns of R (it *reads* them) and moves
-the activation along the columns of L (it *writes* them). In an orthogonal projection both are one span, in an oblique
-one they are not: LEACE reads Σ⁻¹δ, as a discriminant does, and writes δ, the difference of the class means. So each form
-of edit gives two subspaces, and either may be missing: an added vector reads nothing.
+the activation along the columns of L (it *writes* them). In an orthogonal projection both are one span; in an oblique
+one they are not: LEACE reads Σ⁻¹δ, as a discriminant does, and writes δ, the difference of the class means. So each
+form of edit gives two subspaces, and either may be missing: an added vector reads nothing.
 """
 
 from __future__ import annotations

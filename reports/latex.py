@@ -37,7 +37,6 @@ _SPECIAL = {
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
     '"': "\\textquotedbl{}",
-    "'": "\\textquotesingle{}",
     "`": "\\textasciigrave{}",
     # A bracket after a line's end would be read as its option.
     "[": "{[}",

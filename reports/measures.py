@@ -58,6 +58,7 @@ _STEERER = frozenset({"steerer"})
 _LOWER: Mapping[str, Direction] = MappingProxyType({"eraser": "lower"})
 _LOWER_COST: Mapping[str, Direction] = MappingProxyType({"eraser": "lower", "steerer": "lower"})
 _HIGHER: Mapping[str, Direction] = MappingProxyType({"steerer": "higher"})
+_HIGHER_ERASER: Mapping[str, Direction] = MappingProxyType({"eraser": "higher"})
 _ONE: Mapping[str, Direction] = MappingProxyType({"eraser": "one"})
 _FRACTION = (0.0, 1.0)
 _NOT_NEGATIVE = (0.0, None)
@@ -255,6 +256,24 @@ _CATALOGUE = (
         kinds=_ERASER,
     ),
     Measure(
+        "behavior_swap_success",
+        "swap success",
+        "fraction",
+        "the fraction of pairs of prompts where the other's answers win once what the edit takes out is exchanged",
+        better=_HIGHER_ERASER,
+        bounds=_FRACTION,
+        kinds=_ERASER,
+    ),
+    Measure(
+        "behavior_swap_unedited",
+        "swap success without exchange",
+        "fraction",
+        "the fraction of the same pairs where they win without any exchange",
+        group="context",
+        bounds=_FRACTION,
+        kinds=_ERASER,
+    ),
+    Measure(
         "behavior_tv_on_target",
         "TV on target",
         "fraction",
@@ -279,6 +298,58 @@ _CATALOGUE = (
         "mean negative log-likelihood of a token after the edit minus before, on the neutral corpus",
         better=_LOWER_COST,
         headline=True,
+    ),
+    Measure(
+        "side_effect_largest",
+        "largest side effect",
+        "ratio",
+        "size of the behavior effect on that other concept of the run on which it is largest",
+        better=_LOWER,
+        bounds=_NOT_NEGATIVE,
+        kinds=_ERASER,
+        asked="cross",
+    ),
+    Measure(
+        "nonlinear_accuracy",
+        "nonlinear accuracy",
+        "fraction",
+        "accuracy of a small network trained on edited activations; for information, good in no direction",
+        bounds=_FRACTION,
+        kinds=_ERASER,
+        asked="nonlinear",
+    ),
+    Measure(
+        "generated_perplexity",
+        "perplexity of samples",
+        "perplexity",
+        "perplexity of the kept samples after the edit, under the unedited subject",
+        bounds=_NOT_NEGATIVE,
+        asked="samples",
+    ),
+    Measure(
+        "generated_perplexity_unedited",
+        "perplexity of unedited samples",
+        "perplexity",
+        "the same of the samples that the unedited subject gives",
+        group="context",
+        bounds=_NOT_NEGATIVE,
+        asked="samples",
+    ),
+    Measure(
+        "generated_distinct_2",
+        "distinct-2 of samples",
+        "fraction",
+        "share of bigrams that are distinct, over all kept samples",
+        bounds=_FRACTION,
+        asked="samples",
+    ),
+    Measure(
+        "generated_repetition_4",
+        "repetition-4 of samples",
+        "fraction",
+        "share of 4-grams that occurred before in the same sample, on average",
+        bounds=_FRACTION,
+        asked="samples",
     ),
     Measure(
         "fit_seconds",

@@ -36,6 +36,7 @@ _COUNTED = 12
 # Drawing swaps may end when so many were as large as the difference found: p is then known well enough (Besag and
 # Clifford, "Sequential Monte Carlo p-values", Biometrika 1991).
 _ENOUGH = 100
+_NO_CLUSTERS = "a scorecard does not say which examples belong together: an older interpmark made it"
 
 
 class NotPairedError(ValueError):
@@ -198,23 +199,31 @@ def _table(pairs: Sequence[tuple[Scorecard, Scorecard]], measure: str) -> _Table
             if recipe is None or not recipe.fits(card.examples):
                 raise NotPairedError(f"{when}, the scorecard holds no per-example scores of {measure}")
             tables.append(recipe.table(card.examples))
-            found = recipe.clusters(card.examples, tables[-1].shape[-1])
-            if found is None:
-                raise NotPairedError(
-                    f"{when}, the scorecard does not say which examples belong together (an older one)"
-                )
-            groups.append(found)
+            groups.append(recipe.clusters(card.examples, tables[-1].shape[-1]))
     assert recipe is not None
-    shapes = {(table.shape, group.shape) for table, group in zip(tables, groups, strict=True)}
-    if len(shapes) > 1 or not all(np.array_equal(group, groups[0]) for group in groups):
+    if any(group is None for group in groups) and not all(group is None for group in groups):
+        raise NotPairedError(_NO_CLUSTERS)
+    if len({table.shape for table in tables}) > 1:
         raise NotPairedError(f"{measure} was scored on other examples before than after")
     shape, n = tables[0].shape[:-1], tables[0].shape[-1]
     rows = np.stack(tables).reshape(len(pairs), 2, -1, n)  # [seeds, 2, columns, n]
     _settle(rows, recipe.noise)
-    totals = _cluster_sums(rows, groups[0])
+    if all(group is None for group in groups) and np.array_equal(rows[:, 0], rows[:, 1]):
+        groups = [np.arange(n)] * len(tables)  # no example differs, so it does not matter which belong together
+    totals = _cluster_sums(rows, _common(groups, n, measure))
     if totals.shape[-1] < 2:
         raise NotPairedError(f"{measure}: all examples belong to one group, so there is nothing to draw or swap")
     return _Table(recipe, shape, totals, n)
+
+
+def _common(groups: Sequence[NDArray[np.int64] | None], n: int, measure: str) -> NDArray[np.int64]:
+    """Return the clusters that all scorecards have."""
+    found = [group for group in groups if group is not None]
+    if len(found) < len(groups):
+        raise NotPairedError(_NO_CLUSTERS)
+    if not all(group.shape == (n,) and np.array_equal(group, found[0]) for group in found):
+        raise NotPairedError(f"{measure} was scored on other examples before than after")
+    return found[0]
 
 
 def _settle(rows: Floats, noise: float) -> None:

@@ -86,6 +86,24 @@ def _flipped(before: Floats, after: Floats) -> Floats:
     return np.stack([before * (1 - after), before])
 
 
+def _by_kind(after: Floats, before: Floats, kind: Floats) -> Floats:
+    member = kind[None] == np.unique(kind)[:, None]  # [k, n]
+    return np.stack([after * member, before * member])
+
+
+def _over_kinds(reduce: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
+    def statistic(sums: Floats) -> Floats:
+        after, before = sums  # [k, draws]
+        with np.errstate(all="ignore"):  # a kind that a draw has not is left out
+            return np.asarray(reduce(1 - after / np.where(before > 0, before, np.nan)))
+
+    return statistic
+
+
+def _farthest(effects: Floats) -> Floats:
+    return np.asarray(np.fmax.reduce(abs(effects - 1)))
+
+
 def _best_r2(sums: Floats) -> Floats:
     error, deviation = sums  # [T, k, draws]
     with np.errstate(all="ignore"):
@@ -130,6 +148,10 @@ def _at_damage(level: str) -> Recipe:
     return Recipe(parts, _steering_columns, _steering(0.5, 0.5), ("groups_probe",))
 
 
+def _kinds(kind: str, reduce: Callable[[Floats], Floats]) -> Recipe:
+    return Recipe(("behavior_g_after", "behavior_g_before", kind), _by_kind, _over_kinds(reduce))
+
+
 _TEST = ("groups_facts", "groups")
 _STEERED = ("steering_h_before", "steering_h_after", "steering_class")
 _DOCUMENT_SIZES = ("document_edit_squared_size", "document_squared_deviation")
@@ -149,6 +171,10 @@ RECIPES: Mapping[str, Sequence[Recipe]] = MappingProxyType(
         "edit_excess": (Recipe(("edit_squared_size", "guard_squared_size"), _pair, _ratio, noise=1e-9),),
         "behavior_effect": (_effect("", _TEST),),
         "behavior_effect_transfer": (_effect("_transfer", ("groups_transfer",)),),
+        "behavior_effect_lowest_class": (_kinds("behavior_class", np.fmin.reduce),),
+        "behavior_effect_highest_class": (_kinds("behavior_class", np.fmax.reduce),),
+        "behavior_worst_template": (_kinds("behavior_template", _farthest),),
+        "behavior_swap_success": (Recipe(("swap_won_after",), _mean_columns, _ratio, ("groups_swap",), noise=0.0),),
         "behavior_flip_rate": (_flips("", _TEST),),
         "behavior_flip_rate_transfer": (_flips("_transfer", ("groups_transfer",)),),
         "behavior_tv_on_target": (Recipe(("behavior_tv",), _mean_columns, _ratio, _TEST),),

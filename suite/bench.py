@@ -28,6 +28,7 @@ class Bench:
         texts: The prompts, one a row.
         templates: The template of each prompt; "" where it has none.
         answers: Token ids of each class's answers, one int64 tensor a class; None where the concept has no behavior.
+        instructions: An instruction towards each class; none where the concept has none.
         subject: The language model. Change nothing in it.
 
     """
@@ -37,6 +38,7 @@ class Bench:
     texts: tuple[str, ...]
     templates: tuple[str, ...]
     answers: tuple[torch.Tensor, ...] | None
+    instructions: tuple[str, ...]
     subject: Subject
     _stage: ConceptStage = field(repr=False)
 
@@ -47,7 +49,7 @@ class Bench:
         texts = tuple(concept.texts[row] for row in concept.rows("fit"))
         answers = None if stage.answers is None else tuple(stage.answers)
         templates = tuple(concept.templates[row] for row in concept.rows("fit"))
-        return cls(site, split, texts, templates, answers, stage.subject, stage)
+        return cls(site, split, texts, templates, answers, stage.instructions, stage.subject, stage)
 
     def pairs(self, rows: torch.Tensor, seed: int) -> torch.Tensor:
         """Pairs of rows `[m, 2]`: prompts of one template with entities of different classes, drawn among `rows`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from interpmark.fixtures import (
@@ -24,6 +25,7 @@ from interpmark.fixtures import (
     get_concept,
     get_corpus,
     get_facts,
+    get_instructions,
     is_vector_file,
     load_concept,
     load_word_vectors,
@@ -98,7 +100,7 @@ class VectorFixture:
 
 @dataclass(frozen=True, eq=False)
 class SubjectFixture:
-    """A concept on a subject at a site and slot, with its behavior or facts and its corpus."""
+    """A concept on a subject at a site and slot, with its behavior or facts, its instructions and its corpus."""
 
     concept: Concept
     behavior: Behavior | None
@@ -107,6 +109,7 @@ class SubjectFixture:
     site: str
     slot: str = "last"
     facts: Facts | None = None
+    instructions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -229,7 +232,11 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
         for site in _sites_of(concept.name, mine, card, options):
             behavior = get_behavior(concept.name) if mine else None
             facts = get_facts(concept.name) if mine else None
-            located.append(SubjectFixture(concept, behavior, get_corpus("neutral"), card, site, facts=facts))
+            instructions = get_instructions(concept.name) if mine else ()
+            corpus = get_corpus("neutral")
+            located.append(
+                SubjectFixture(concept, behavior, corpus, card, site, facts=facts, instructions=instructions)
+            )
     if not wanted:
         return [*given, *located]
     always += [fixture.id for fixture in located if fixture.name in {concept.name for concept in own}]
@@ -286,3 +293,26 @@ def collect_cells(options: RunOptions) -> list[Cell]:
     fixtures = collect_fixtures(options)
     cells = [Cell(method, fixture, seed) for fixture in fixtures for method in methods for seed in options.seeds]
     return cells if options.shard is None else shard_cells(cells, options.shard)
+
+
+def asked_of(fixture: Fixture, options: RunOptions) -> frozenset[str]:
+    """What a run asks for that the fixture can give: without prompts no texts, and nothing of other concepts."""
+    return options.asked if isinstance(fixture, SubjectFixture) else options.asked & {"nonlinear"}
+
+
+def others_of(fixture: SubjectFixture, options: RunOptions) -> list[SubjectFixture]:
+    """The run's other concepts that have a behavior, one fixture of each, whatever its site.
+
+    They are those of the whole run and not of its shard, so that every shard scores a cell alike.
+    """
+    return [other for other in _with_behavior(options) if other.name != fixture.name]
+
+
+@lru_cache(maxsize=2)
+def _with_behavior(options: RunOptions) -> tuple[SubjectFixture, ...]:
+    """The first fixture of each concept that has a behavior, by name; asked for once a cell."""
+    found: dict[str, SubjectFixture] = {}
+    for fixture in collect_fixtures(options):
+        if isinstance(fixture, SubjectFixture) and fixture.behavior is not None:
+            found.setdefault(fixture.name, fixture)
+    return tuple(found[name] for name in sorted(found))

@@ -1,4 +1,4 @@
-"""The command line: `interpmark list|show|generate|fetch|leaderboard|agreement|merge|publish|new`.
+"""The command line.
 
 Listing and reading results must start at once: everything heavy is imported by the command that needs it.
 """
@@ -49,8 +49,16 @@ class Format(StrEnum):
     json = "json"
 
 
+class CitationFormat(StrEnum):
+    """How `interpmark cite` prints."""
+
+    markdown = "markdown"
+    bibtex = "bibtex"
+    latex = "latex"
+
+
 class Shown(StrEnum):
-    """How the tables beside the leaderboard are printed."""
+    """How the other tables are printed."""
 
     text = "text"
     markdown = "markdown"
@@ -207,6 +215,85 @@ def agreement(
     found = report.agreement(Store.open(store), fixture)
     show = {"text": report.agreement_text, "markdown": report.agreement_markdown, "json": report.agreement_json}
     typer.echo(show[format.value](found))
+
+
+@app.command()
+@told_plainly
+def cite(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store")],
+    format: Annotated[CitationFormat, typer.Option(help="how to print")] = CitationFormat.markdown,
+) -> None:
+    """Print the versions and references that a table made of a store must cite."""
+    from .citing import citations
+
+    found = citations(_scorecards(store))
+    forms = {"markdown": found.to_markdown, "bibtex": found.to_bibtex, "latex": found.to_latex}
+    typer.echo(forms[format.value](), nl=False)
+
+
+@app.command()
+@told_plainly
+def compare(
+    before: Annotated[str, typer.Argument(help="store, or saved run: a file, a name or a number")],
+    after: Annotated[str, typer.Argument(help="the one that is judged")],
+    fail: Annotated[
+        list[str] | None,
+        typer.Option(help="rule that gates, e.g. residual_accuracy:0.02 or 'gender/*:edit_norm:5%'; may be repeated"),
+    ] = None,
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
+) -> None:
+    """Compare two runs; exit status 0 when nothing is worse, 1 for a regression, 2 when they cannot be compared."""
+    import shutil
+
+    from interpmark.reports.baselines import SavedRuns
+    from interpmark.reports.gate import Rule, rendering
+    from interpmark.reports.gate import compare as compare_runs
+
+    rules = [Rule.parse(text) for text in fail or []]
+    saved = SavedRuns()
+    found = compare_runs(saved.load(before).scorecards, saved.load(after).scorecards, rules)
+    if format is Shown.json:
+        typer.echo(rendering.comparison_json(found), nl=False)
+    elif format is Shown.markdown:
+        typer.echo(rendering.comparison_markdown(found), nl=False)
+    else:
+        typer.echo(rendering.comparison_text(found, shutil.get_terminal_size((120, 40)).columns))
+    raise typer.Exit(found.exit_code)
+
+
+@app.command("side-effects")
+@told_plainly
+def side_effects(
+    store: Annotated[Path, typer.Argument(help="the folder given to --interp-store, of a run with --interp-cross")],
+    fixture: Annotated[str, typer.Option(help="glob over fixtures, e.g. 'gender@*'")] = "*",
+    format: Annotated[Shown, typer.Option(help="how to print")] = Shown.text,
+) -> None:
+    """Print what erasing each concept does to the behavior of the run's other concepts."""
+    from interpmark.reports import side_effects as report
+    from interpmark.reports.store import Store
+
+    found = report.side_effects(Store.open(store).scorecards(), fixture)
+    show = {
+        "text": report.side_effects_text,
+        "markdown": report.side_effects_markdown,
+        "json": report.side_effects_json,
+    }
+    typer.echo(show[format.value](found))
+
+
+@app.command()
+@told_plainly
+def submit(
+    store: Annotated[Path, typer.Argument(help="the store to be handed in")],
+    method: Annotated[list[str] | None, typer.Option(help="file of a method in it; may be repeated")] = None,
+) -> None:
+    """Check whether a store is fit to be published beside others' results; exit status 1 when it is not."""
+    from .submitting import check_submission
+
+    verdict = check_submission(store, method or [])
+    typer.echo(verdict.to_text())
+    if not verdict.accepted:
+        raise typer.Exit(1)
 
 
 @app.command()

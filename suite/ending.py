@@ -13,11 +13,10 @@ from .github import GitHub
 from .options import RunOptions
 
 if TYPE_CHECKING:
-    from interpmark.reports.gate import Change
     from interpmark.reports.scorecard import Scorecards
 
     from .cells import Cell
-    from .gating import Baseline, Judged, Ran
+    from .gating import Baseline, Finding, Judged, Ran
 
 KEY_PROPERTY = "interpmark_key"
 # They keep a list of tests to run again, or are done with counting; what the gate finds is no test of theirs.
@@ -33,7 +32,7 @@ def register_ending(
         pytest.UsageError: An option cannot work, or there is no such baseline.
 
     """
-    if hasattr(config, "workerinput") or config.option.collectonly:
+    if hasattr(config, "workerinput"):
         return
     try:
         wanted = gate_options(config)
@@ -45,7 +44,7 @@ def register_ending(
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
     github = GitHub.from_environment()
-    if wanted.used or github is not None:
+    if (wanted.used or github is not None) and not config.option.collectonly:
         config.pluginmanager.register(Ending(config, wanted, baseline, github, options, cells), "interpmark-ending")
 
 
@@ -64,13 +63,17 @@ class Ending:
         self._config, self._wanted, self._baseline, self._github = config, wanted, baseline, github
         self._options, self._cells = options, cells
         self._keys: set[str] = set()
+        self._red: set[str] = set()
         self._judged: Judged | None = None
         self._told: list[str] = []
         self._cards: Scorecards | None = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note the scorecard that a test was about."""
-        self._keys |= {str(value) for name, value in report.user_properties if name == KEY_PROPERTY}
+        keys = {str(value) for name, value in report.user_properties if name == KEY_PROPERTY}
+        self._keys |= keys
+        if report.failed:  # an expected failure is not
+            self._red |= keys
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -131,18 +134,18 @@ class Ending:
             write_atomically(self._wanted.comment, self._judged.to_markdown())
         rewritten = regenerate(baseline, self._options(), ran) if self._wanted.regen else ""
         self._told += [rewritten] if rewritten else []
-        self._report(session, self._judged.failing)
-        if (self._judged.failing or rewritten) and _nothing_worse(session.exitstatus):
+        self._report(session, self._judged.findings)
+        if (self._judged.findings or rewritten) and _nothing_worse(session.exitstatus):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _report(self, session: pytest.Session, failing: Sequence[Change]) -> None:
+    def _report(self, session: pytest.Session, findings: Sequence[Finding]) -> None:
         """Report what fails as failed tests, to JUnit and to whatever else listens."""
         plugins = self._config.pluginmanager
         untold = [plugin for name in _NOT_TOLD if (plugin := plugins.get_plugin(name)) is not None]
         tell = plugins.subset_hook_caller("pytest_runtest_logreport", untold)
         terminal = plugins.get_plugin("terminalreporter")
-        for change in failing:
-            failed, ended = _reports(change)
+        for finding in findings:
+            failed, ended = _reports(finding)
             tell(report=failed)
             tell(report=ended)
             session.testsfailed += 1
@@ -154,7 +157,7 @@ class Ending:
         """Print the comparison below the leaderboard, and tell GitHub."""
         judged = self._judged
         if judged is not None:
-            from interpmark.reports.comment import comparison_text
+            from interpmark.reports.gate.rendering import comparison_text
 
             terminalreporter.section(f"interpmark comparison with {judged.baseline.title}")
             terminalreporter.write_line(comparison_text(judged.comparison, terminalreporter._tw.fullwidth))
@@ -166,7 +169,8 @@ class Ending:
             terminalreporter.write_line(line)
         if self._github is not None and self._cards is not None:
             self._github.write_summary(self._cards, judged)
-            for line in self._github.annotations(self._cards, judged):
+            failed = [card for card in self._cards if card.error is not None and card.key in self._red]
+            for line in self._github.annotations(failed, judged):
                 terminalreporter.write_line(line)
 
 
@@ -175,13 +179,10 @@ def _nothing_worse(status: int | pytest.ExitCode) -> bool:
     return status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-def _reports(change: Change) -> tuple[pytest.TestReport, pytest.TestReport]:
+def _reports(finding: Finding) -> tuple[pytest.TestReport, pytest.TestReport]:
     """Return the reports of a failed test's call and of its end."""
-    from interpmark.reports.comment import change_line
-
-    name = f"{change.measure or 'cell'}[{change.method}-{change.fixture}]"
-    nodeid, place = f"interpmark-gate::{name}", ("interpmark-gate", None, name)
+    nodeid, place = f"interpmark-gate::{finding.name}", ("interpmark-gate", None, finding.name)
     return (
-        pytest.TestReport(nodeid, place, {}, "failed", change_line(change), "call"),
+        pytest.TestReport(nodeid, place, {}, "failed", finding.line, "call"),
         pytest.TestReport(nodeid, place, {}, "passed", None, "teardown"),
     )

@@ -26,11 +26,12 @@ from .keys import Keys
 from .measures.threads import one_thread
 from .options import RunOptions
 from .progress import Progress, SilentProgress
-from .sampling import by_site, samples
+from .sampling import by_site
 from .scores import Scores
 from .scoring import score_edit, unedited_accuracy, why_not
 from .site_scoring import score_site_edits
 from .steering import score_steerer, with_strength
+from .texts import add_samples
 
 
 class Results(Protocol):
@@ -150,7 +151,7 @@ class Engine:
             scores = Scores()
             if not reason and "unedited_accuracy" in measures_for(kind):
                 scores.add(unedited_accuracy(at))  # a fact of the fixture, which stands
-            scores.leave_out(measures_for(kind, self.options.asked), reason or unreadable(at))
+            scores.leave_out(measures_for(kind, at.asked), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at, key)
         scores = score_fitted(cell.method, fitted, at, cell.seed)
@@ -159,7 +160,7 @@ class Engine:
             edit = fitted.edit
             if scores.sweep is not None and scores.sweep.chosen_towards is not None:
                 edit = with_strength(cell.method, edit).at(scores.sweep.chosen_towards)
-            scores.samples = samples(at.stage, by_site(edit, at.site), self.options.samples)
+            add_samples(scores, at.stage, by_site(edit, at.site), self.options.samples, cell.seed)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted | FittedSites:

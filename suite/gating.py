@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interpmark.reports.baselines import BaselineError, SavedRun, SavedRuns, read_run, write_run
-from interpmark.reports.comment import comment_markdown, failing
+from interpmark.reports.comment import change_line, comment_markdown
 from interpmark.reports.gate import Change, Comparison, compare
 from interpmark.reports.scorecard import CellId, Scorecard, Scorecards
 
@@ -41,18 +41,34 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """Something that turns the session red: its name as a test, where it is, and what it is in one line."""
+
+    name: str
+    where: str
+    line: str
+
+
+@dataclass(frozen=True)
 class Judged:
     """A comparison, what to say beside it, and what of it turns the session red."""
 
     baseline: Baseline
     comparison: Comparison
     notes: tuple[str, ...]
-    failing: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> str:
+        """The outcome in a few words."""
+        n = len(self.findings)
+        if n:
+            return f"❌ interpmark: {n} finding{'s' * (n > 1)} against the baseline"
+        return "✅ interpmark: no regression" if self.comparison.rules else "interpmark: compared, no measure is gated"
 
     def to_markdown(self) -> str:
         """Return the body of a comment on a pull request."""
-        judged = bool(self.comparison.rules)
-        return comment_markdown(self.comparison, self.baseline.title, self.notes, judged=judged)
+        return comment_markdown(self.comparison, self.baseline.title, self.outcome, self.notes)
 
 
 def load_baseline(wanted: GateOptions) -> Baseline | None:
@@ -91,8 +107,25 @@ def judge(baseline: Baseline, wanted: GateOptions, options: RunOptions, ran: Ran
         notes.append(f"{left_out} cells of the baseline are of methods, fixtures or seeds that this run does not have")
     if not baseline.run.asked:
         notes.append("a store does not say what its run was asked for: a method that vanished is not noticed")
-    red = failing(comparison) if wanted.rules else ()
-    return Judged(baseline, comparison, tuple(notes), red)
+    return Judged(baseline, comparison, tuple(notes), _findings(comparison, whole=not ran.partial))
+
+
+def _findings(comparison: Comparison, *, whole: bool) -> tuple[Finding, ...]:
+    """What turns the session red: what fails; with rules also what cannot be compared, and a rule about nothing."""
+    if not comparison.rules:
+        return tuple(map(_finding, comparison.failed))
+    found = [_finding(change) for change in (*comparison.failed, *comparison.blocked)]
+    if whole:  # a part of a run need not have what a rule is about
+        found += [
+            Finding(f"rule[{rule}]", str(rule), f"the rule {rule} is about no score of these runs")
+            for rule in comparison.unmatched
+        ]
+    return tuple(found)
+
+
+def _finding(change: Change) -> Finding:
+    name = f"{change.measure or 'cell'}[{change.method}-{change.fixture}]"
+    return Finding(name, f"{change.method} on {change.fixture}", change_line(change))
 
 
 def _is_gone(card: Scorecard, baseline: Baseline, options: RunOptions, ran: Ran) -> bool:

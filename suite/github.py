@@ -7,14 +7,14 @@ GITHUB_ACTIONS is "true" where a line such as `::error title=...::...` becomes a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from interpmark.reports.scorecard import Scorecards
+    from interpmark.reports.scorecard import Scorecard, Scorecards
 
     from .gating import Judged
 
@@ -57,24 +57,22 @@ class GitHub:
         with self.summary.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 
-    def annotations(self, cards: Scorecards, judged: Judged | None) -> list[str]:
-        """Return a line for each regression and each failed cell, as many as GitHub shows."""
+    def annotations(self, failed: Sequence[Scorecard], judged: Judged | None) -> list[str]:
+        """Return a line for each finding and each failed cell, as many as GitHub shows."""
         if not self.annotated:
             return []
-        lines = list(islice(_annotations(cards, judged), _MOST_ANNOTATIONS + 1))
+        lines = list(islice(_annotations(failed, judged), _MOST_ANNOTATIONS + 1))
         if len(lines) > _MOST_ANNOTATIONS:
             more = annotation("interpmark", "there are more regressions and failed cells: see the job's summary")
             lines[_MOST_ANNOTATIONS - 1 :] = [more]
         return lines
 
 
-def _annotations(cards: Scorecards, judged: Judged | None) -> Iterator[str]:
+def _annotations(failed: Sequence[Scorecard], judged: Judged | None) -> Iterator[str]:
     if judged is not None:
-        from interpmark.reports.comment import change_line
-
-        for change in judged.failing:
-            yield annotation(f"interpmark: {change.method} on {change.fixture}", change_line(change))
-    for card in cards:
+        for finding in judged.findings:
+            yield annotation(f"interpmark: {finding.where}", finding.line)
+    for card in failed:
         if card.error is not None:
             advice = f"\n{card.error.advice}" if card.error.advice else ""
             yield annotation(f"interpmark: {card.cell} failed", card.error.line + advice)

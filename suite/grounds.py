@@ -14,10 +14,11 @@ from interpmark.fixtures import RowData, get_corpus, static_embeddings
 from interpmark.fixtures.subjects import ActivationCache, SinkReport, Subject, find_sinks, load_subject
 
 from .allocator import keep_large_buffers
-from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture, asked_of, others_of
 from .errors import InterpmarkWarning
 from .ground import Ground, Split
 from .options import RunOptions
+from .other_concepts import OtherConcept
 from .progress import Progress
 from .scores import Scores
 from .stage import ConceptStage, CorpusStage, Recorder, in_depth_order
@@ -34,12 +35,16 @@ class FixtureGround:
         ground: Activations by split.
         stage: The concept on the subject; None for planted activations.
         site: The fixture's site.
+        asked: What the run asks for beside the measures that every run has.
+        others: The run's other concepts, when it asks for side effects.
 
     """
 
     ground: Ground
     stage: ConceptStage | None
     site: str
+    asked: frozenset[str] = frozenset()
+    others: tuple[OtherConcept, ...] = ()
     ran: dict[str, Scores] = field(default_factory=dict)
 
 
@@ -56,6 +61,7 @@ class Grounds:
         self._stage: tuple[str, ConceptStage] | None = None
         self._ready: tuple[str, FixtureGround] | None = None
         self._corpora: dict[str, CorpusStage] = {}
+        self._others: tuple[str, tuple[OtherConcept, ...]] | None = None
         self._failed: BaseException | None = None
 
     def of(self, fixture: Fixture) -> FixtureGround:
@@ -66,12 +72,27 @@ class Grounds:
         return self._ready[1]
 
     def _make(self, fixture: Fixture) -> FixtureGround:
+        asked = asked_of(fixture, self._options)
         if isinstance(fixture, EmbeddingFixture):
-            return FixtureGround(_ground_of(static_embeddings(self.subject)), None, fixture.site)
+            return FixtureGround(_ground_of(static_embeddings(self.subject)), None, fixture.site, asked)
         if not isinstance(fixture, SubjectFixture):
-            return FixtureGround(_ground_of(fixture.data), None, fixture.site)
+            return FixtureGround(_ground_of(fixture.data), None, fixture.site, asked)
         stage = self._stage_of(fixture)
-        return FixtureGround(stage.ground(fixture.site), stage, fixture.site)
+        return FixtureGround(stage.ground(fixture.site), stage, fixture.site, asked, self._others_of(fixture))
+
+    def _others_of(self, fixture: SubjectFixture) -> tuple[OtherConcept, ...]:
+        """The run's other concepts at the fixture's sites; kept while cells of the fixture's concept come."""
+        if not self._options.cross:
+            return ()
+        if self._others is None or self._others[0] != fixture.shard:
+            self._others = None
+            sites, corpus = self._sites[fixture.shard], self._corpus_of(fixture)
+            stages = [
+                ConceptStage(other.concept, other.behavior, other.slot, sites, corpus, self._recorder)
+                for other in others_of(fixture, self._options)
+            ]
+            self._others = (fixture.shard, tuple(OtherConcept.of(stage) for stage in stages if stage.answers))
+        return self._others[1]
 
     def _stage_of(self, fixture: SubjectFixture) -> ConceptStage:
         if self._stage is None or self._stage[0] != fixture.shard:
@@ -84,6 +105,7 @@ class Grounds:
                 self._corpus_of(fixture),
                 self._recorder,
                 fixture.facts,
+                fixture.instructions,
             )
             self._stage = (fixture.shard, stage)
         return self._stage[1]

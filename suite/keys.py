@@ -14,7 +14,7 @@ from interpmark.methods import MethodSpec
 from interpmark.reports.measures import measure_versions, measures_for
 from interpmark.reports.scorecard import SCHEMA
 
-from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture
+from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture, asked_of, others_of
 from .options import RunOptions
 from .provenance import environment
 
@@ -25,37 +25,50 @@ ENGINE_VERSION = 1
 EXAMPLES_VERSION = 2
 
 
+def key_of(content: Mapping[str, object]) -> str:
+    """The key of what a result depends on, as provenance holds it under "hashed": sha256, hexadecimal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 class Keys:
     """Names results by their content, so that they are reused for no other reason than being the same."""
 
-    def __init__(self, options: RunOptions) -> None:
+    def __init__(self, options: RunOptions, subjects: Mapping[str, str] | None = None) -> None:
+        # `subjects`: hashes of subjects that are known already, by spec.
         self._options = options
-        self._hashes: dict[str, str] = {}
+        self._hashes: dict[str, str] = dict(subjects or {})
         self._sources: dict[str, str] = {}
 
     def cell(self, cell: Cell) -> str:
-        """The cell's key: sha256, hexadecimal.
+        """The cell's key: sha256, hexadecimal."""
+        return key_of(self._hashed(cell))
+
+    def _hashed(self, cell: Cell) -> dict[str, object]:
+        """All that a cell's result depends on.
 
         Of the measures it holds the versions of those that score the method's kind, and of those that the run asked
         for: a measure of steerers, or one that was not asked for, leaves an eraser's results as they are.
         """
-        return _digest(
-            {
-                "schema": SCHEMA,
-                "engine": ENGINE_VERSION,
-                "examples": EXAMPLES_VERSION,
-                "measures": measure_versions(measures_for(cell.kind, self._asked(cell))),
-                "method": cell.method.name,
-                "source": self._source(cell.method),
-                "seed": cell.seed,
-                "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
-                "fixture": self.fixture(cell.fixture),
-            }
-        )
+        return {
+            "schema": SCHEMA,
+            "engine": ENGINE_VERSION,
+            "examples": EXAMPLES_VERSION,
+            "measures": measure_versions(measures_for(cell.kind, asked_of(cell.fixture, self._options))),
+            "method": cell.method.name,
+            "source": self._source(cell.method),
+            "seed": cell.seed,
+            "samples": self._options.samples if isinstance(cell.fixture, SubjectFixture) else 0,
+            "fixture": self.fixture(cell.fixture),
+            "others": self._others(cell),
+            **_instructions(cell),
+        }
 
-    def _asked(self, cell: Cell) -> frozenset[str]:
-        # Without a subject there are no texts and no other concepts' prompts to ask for.
-        return self._options.asked if isinstance(cell.fixture, SubjectFixture) else self._options.asked & {"nonlinear"}
+    def _others(self, cell: Cell) -> list[list[str]]:
+        """The content of the other concepts whose prompts an eraser's edit is made to act on."""
+        if not self._options.cross or cell.kind != "eraser" or not isinstance(cell.fixture, SubjectFixture):
+            return []
+        found = others_of(cell.fixture, self._options)
+        return [[one.concept.content_hash, one.behavior.content_hash, one.slot] for one in found if one.behavior]
 
     def _source(self, method: MethodSpec) -> str:
         # A run has one method of a name, and its source is read once: an edit during the run changes nothing.
@@ -66,7 +79,7 @@ class Keys:
     def fixture(self, fixture: Fixture) -> str:
         """Hash of a fixture's content, the subject's weights and how they are run included."""
         if fixture.id not in self._hashes:
-            self._hashes[fixture.id] = _digest(self._content(fixture))
+            self._hashes[fixture.id] = key_of(self._content(fixture))
         return self._hashes[fixture.id]
 
     def _content(self, fixture: Fixture) -> Mapping[str, object]:
@@ -114,9 +127,13 @@ class Keys:
             "engine_version": ENGINE_VERSION,
             "method_hash": self._source(cell.method),
             "fixture_hash": self.fixture(fixture),
+            "hashed": self._hashed(cell),
             **located,
         }
 
 
-def _digest(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _instructions(cell: Cell) -> Mapping[str, object]:
+    """The concept's instructions, which are no part of a fixture for methods that are not given them."""
+    if not isinstance(cell.fixture, SubjectFixture) or not getattr(cell.method.info.cls, "needs_instructions", False):
+        return {}
+    return {"instructions": cell.fixture.instructions}

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 
 from interpmark.fixtures.subjects import Ragged, Subject
-from interpmark.methods import Edit, SiteEdits
+from interpmark.methods import Edit, PromptPrefix, SiteEdits
 
+from .prompted import prompted_corpus, prompted_log_probs
 from .runs import CorpusRun, Prompts, log_probs, run_corpus
 
 
@@ -42,6 +43,8 @@ class PromptPart:
 
     def log_probs(self, site: str, edit: Edit | SiteEdits | None = None) -> torch.Tensor:
         """Next-token log-probabilities, `[n, V]` float32."""
+        if isinstance(edit, PromptPrefix):
+            return prompted_log_probs(self.subject, self.tokens, edit)
         return log_probs(self.subject, site, self.states[site], self.prompts, edit, self.labels)
 
 
@@ -69,6 +72,8 @@ class CorpusPart:
 
     def run(self, site: str, edit: Edit | SiteEdits | None = None) -> CorpusRun:
         """The subject's scores of these documents."""
+        if isinstance(edit, PromptPrefix):
+            return prompted_corpus(self.subject, self.tokens, edit)
         return run_corpus(self.subject, site, self._own(site), self.prompts, edit)
 
     def _own(self, site: str) -> Ragged:

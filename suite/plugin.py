@@ -68,6 +68,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, action, default, metavar, text in _OPTIONS:
         group.addoption(name, action=action, default=default, metavar=metavar, help=text)
     group.addoption("--interp-quick", action="store_true", help="planted fixtures and one real one, for a first look")
+    group.addoption("--interp-cross", action="store_true", help="score what each edit does to the other concepts")
+    group.addoption("--interp-nonlinear", action="store_true", help="train a nonlinear adversary too, for information")
     group.addoption("--interp-no-cache", action="store_true", help="do not keep activations on disk between runs")
     add_gate_options(group)
 
@@ -106,6 +108,8 @@ def run_options(config: pytest.Config) -> RunOptions:
             time_limit=float(config.getoption("--interp-time-limit")),
             cache=not config.getoption("--interp-no-cache"),
             samples=int(config.getoption("--interp-samples")),
+            cross=config.getoption("--interp-cross"),
+            nonlinear=config.getoption("--interp-nonlinear"),
             shard=None if shard is None else parse_shard(shard),
             executor=config.getoption("--interp-executor"),
             ray_address=config.getoption("--interp-ray-address"),

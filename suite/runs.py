@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -55,10 +56,13 @@ class Prompts:
         return cls(tokens, shared, apart, [np.array([len(ids) - 1]) for ids in tokens])
 
     @classmethod
-    def whole(cls, subject: Subject, tokens: Sequence[Sequence[int]]) -> Prompts:
-        """Texts of which every token is predicted, from the prefix on; the last predicts nothing and is not run."""
+    def whole(cls, subject: Subject, tokens: Sequence[Sequence[int]], lead: int = 0) -> Prompts:
+        """Texts of which every token is predicted, from the prefix on; the last predicts nothing and is not run.
+
+        Of texts that begin with an instruction of `lead` tokens, what comes after it is predicted.
+        """
         apart = subject.batches(inputs(tokens), BATCH_TOKENS)
-        return cls(tokens, apart, apart, [np.arange(len(ids) - 1) for ids in tokens])
+        return cls(tokens, apart, apart, [np.arange(lead, len(ids) - 1) for ids in tokens])
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -142,6 +146,13 @@ def _run_sites(
         reduce(logits, batch, take)
 
 
+def run_whole(subject: Subject, prompts: Prompts, reduce: Reduce) -> None:
+    """Run the unedited subject from the tokens on, and hand the wanted logits to `reduce` as `run` does."""
+    for batch in prompts.batches:
+        take = prompts.take(batch)
+        reduce(full_logits(subject, batch, take), batch, take)
+
+
 def _constant_logits(subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: ConstantEdit) -> torch.Tensor:
     """Logits `[T, V]` at each position of the longest text: a causal subject in one state everywhere sees no text."""
     longest = max(prompts.apart, key=lambda batch: batch.ids.shape[1])
@@ -173,6 +184,11 @@ def log_probs(
     labels: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Next-token log-probabilities at every wanted position, `[sum of wanted, V]` float32, in the texts' order."""
+    return gather_log_probs(prompts, partial(run, subject, site, states, prompts, edit=edit, labels=labels))
+
+
+def gather_log_probs(prompts: Prompts, running: Callable[[Reduce], None]) -> torch.Tensor:
+    """What `log_probs` returns, of the logits that `running(reduce)` hands out."""
     starts = np.concatenate([[0], np.cumsum([len(w) for w in prompts.wanted])])
     out: torch.Tensor | None = None
 
@@ -184,7 +200,7 @@ def log_probs(
         for rows in _chunks(len(into)):
             out[into[rows]] = torch.log_softmax(logits[rows].float(), dim=-1).cpu()
 
-    run(subject, site, states, prompts, keep, edit, labels)
+    running(keep)
     if out is None:
         raise ValueError("there are no prompts to run")
     return out
@@ -216,6 +232,17 @@ def run_corpus(
     subject: Subject, site: str, states: Ragged, prompts: Prompts, edit: Edit | SiteEdits | None = None
 ) -> CorpusRun:
     """Score every token of the corpus and keep whole distributions at a few positions of each document."""
+    if isinstance(edit, SiteEdits):
+        changes = site_changes(edit, documents=True)
+        return score_documents(
+            prompts, lambda reduce: _run_sites(subject, site, states, prompts, reduce, changes, edit)
+        )
+    scope = None if edit is None else text_scope(edit.scope)
+    return score_documents(prompts, partial(run, subject, site, states, prompts, edit=edit, scope=scope))
+
+
+def score_documents(prompts: Prompts, running: Callable[[Reduce], None]) -> CorpusRun:
+    """What `run_corpus` returns, of the logits that `running(reduce)` hands out."""
     nll = np.zeros(len(prompts))
     counts = np.array([len(wanted) for wanted in prompts.wanted])
     kept = [_spread(len(wanted)) for wanted in prompts.wanted]
@@ -226,14 +253,11 @@ def run_corpus(
         for text in batch.rows:
             here = logits[start : start + counts[text]]
             start += int(counts[text])
-            targets = torch.as_tensor(prompts.tokens[text][1:], device=logits.device)
+            targets = torch.as_tensor(prompts.tokens[text][prompts.wanted[text][0] + 1 :], device=logits.device)
             nll[text] = _token_nll(here, targets).sum().item()
             distributions[text] = torch.log_softmax(here[kept[text]].float(), dim=-1).cpu()
 
-    if isinstance(edit, SiteEdits):
-        _run_sites(subject, site, states, prompts, score, site_changes(edit, documents=True), edit)
-    else:
-        run(subject, site, states, prompts, score, edit, scope=None if edit is None else text_scope(edit.scope))
+    running(score)
     groups = np.repeat(np.arange(len(prompts)), [len(k) for k in kept])
     return CorpusRun(nll, counts, torch.cat([d for d in distributions if d is not None]), groups)
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
 from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
-from interpmark.methods import Edit
-from interpmark.reports.scorecard import Sample
+from interpmark.methods import Edit, PromptPrefix
 
+from .prompted import led
 from .running import running_form
-from .stage import ConceptStage
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,9 @@ def by_site(edit: Edit | Edits, site: str) -> Edits:
 
 def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
     """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
+    for edit in edits.values():
+        if isinstance(edit, PromptPrefix):
+            tokens = led(subject, tokens, edit)
     running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
     return generate(
         subject,
@@ -65,26 +66,6 @@ def decoded(subject: Subject, completions: Completions) -> list[list[str]]:
     return [
         [str(subject.tokenizer.decode(one, skip_special_tokens=True)) for one in several] for several in completions
     ]
-
-
-def samples(stage: ConceptStage, edits: Edits, n: int) -> tuple[Sample, ...]:
-    """What the subject goes on with, unedited and edited, after n prompts of the `test` split; none for n = 0.
-
-    An edit that sees labels has none: a text that is generated has no label.
-    """
-    if n == 0 or any(edit.needs_labels for edit in edits.values()):
-        return ()
-    concept, subject = stage.concept, stage.subject
-    prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    after = decoded(subject, complete(subject, subject.encode(prompts), edits, KEPT))
-    pairs = zip(prompts, _unedited(subject, prompts), after, strict=True)
-    return tuple(Sample(prompt, before, edited) for prompt, before, (edited,) in pairs)
-
-
-@lru_cache(maxsize=4)
-def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[str, ...]:
-    """The same for every method on a concept."""
-    return tuple(text for (text,) in decoded(subject, complete(subject, subject.encode(prompts), {}, KEPT)))
 
 
 def few(concept: Concept, n: int) -> list[int]:

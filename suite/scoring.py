@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from interpmark.methods import Edit, MethodSpec, SiteEdits
+from interpmark.methods import Edit, FitError, IdentityEdit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
 from interpmark.reports.scorecard import Claim
@@ -21,6 +21,7 @@ from .fact_stage import FactStage
 from .fitting import Fitted
 from .ground import Ground, Split
 from .grounds import FixtureGround
+from .interchange import interchange_of
 from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
@@ -32,6 +33,7 @@ NO_FACT_SITES = "facts are run with an edit at one site"
 NO_FACT_LABELS = "the edit sees labels, and a prompt that asks for a fact has none"
 
 BY_GROUP = ("behavior_effect_lowest_class", "behavior_effect_highest_class", "behavior_worst_template")
+SWAP = ("behavior_swap_success", "behavior_swap_unedited")
 
 
 def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int) -> Scores:
@@ -41,6 +43,8 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     edited = edited_splits(fitted, ground)
     scores.add(measures.residual_accuracy(edited, ground.fit, seed))
     scores.add(unedited_accuracy(at))
+    if "nonlinear" in at.asked:
+        scores.add(measures.nonlinear_accuracy(edited, seed))
     scores.add(measures.edit_norm(ground.test, edited["test"], ground.fit, seed, guard=smallest_guard(at)))
     scores.add(costs(fitted))
     scores.claims = check_claims(method, fitted, ground)
@@ -111,6 +115,8 @@ def run_edit(edit: Edit, at: FixtureGround, stage: ConceptStage, seed: int) -> S
         scores = Scores()
         score_behavior(scores, edit, stage, at.site, seed)
         score_corpus(scores, edit, stage, at.site, seed)
+        score_swap(scores, edit, at, seed)
+        score_others(scores, edit, at, seed)
         at.ran[key] = scores
     return at.ran[key]
 
@@ -149,9 +155,36 @@ def score_groups(scores: Scores, stage: ConceptStage, seed: int) -> None:
     scores.add(measures.template_effects(before, after, stage.scored_templates[rows], groups, seed))
 
 
+def score_swap(scores: Scores, edit: Edit, at: FixtureGround, seed: int) -> None:
+    """Score the answers after each of a pair of prompts got what the edit takes out of the other."""
+    if at.stage is None or at.stage.facts is not None or at.stage.answers is None:
+        return  # it is told why with the behavior
+    if edit.needs_labels:
+        scores.leave_out(SWAP, "the edit takes out what the label says, and nothing of the activation")
+        return
+    try:
+        pairs = interchange_of(at)
+    except FitError as error:
+        scores.leave_out(SWAP, str(error))
+        return
+    after = pairs.class_scores(pairs.swapped(edit)) if not isinstance(edit, IdentityEdit) else pairs.unedited
+    scores.add(measures.swap_success(pairs.unedited, after, pairs.wanted, pairs.groups, seed))
+
+
+def score_others(scores: Scores, edit: Edit | SiteEdits, at: FixtureGround, seed: int) -> None:
+    """Score the answers to the prompts of the run's other concepts, when the run asks for it."""
+    if "cross" not in at.asked:
+        return
+    if edit.needs_labels:
+        scores.leave_out(["side_effect_largest"], "the edit sees labels, and other concepts' prompts have others")
+        return
+    found = [other.scored(edit, at.site) for other in at.others]
+    scores.add(measures.side_effects(found, seed))
+
+
 def score_facts(scores: Scores, edit: Edit | SiteEdits, facts: FactStage, site: str, seed: int) -> None:
     """Score how likely the subject finds right and wrong facts, before and after."""
-    scores.leave_out(BY_GROUP, NO_FACT_CLASSES)
+    scores.leave_out((*BY_GROUP, *SWAP), NO_FACT_CLASSES)
     reason = NO_FACT_LABELS if edit.needs_labels else NO_FACT_SITES
     if edit.needs_labels or isinstance(edit, SiteEdits):
         scores.leave_out(("behavior_effect", "behavior_flip_rate", "behavior_tv_on_target"), reason)
@@ -176,6 +209,10 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
         return f"{method.name} is fitted with fit_on(bench), which needs a subject; {NO_SUBJECT}"
     if at.stage is not None and at.stage.answers is None and getattr(method.info.cls, "needs_answers", False):
         return f"{method.name} is fitted on the subject's answers, but {at.stage.no_behavior}"
+    if at.stage is not None and not at.stage.instructions and getattr(method.info.cls, "needs_instructions", False):
+        return (
+            f"{method.name} needs an instruction towards each class, and the concept {at.stage.concept.name} has none"
+        )
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports

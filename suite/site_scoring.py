@@ -26,12 +26,13 @@ from .measures.estimates import Scored
 from .measures.inputs import numbers
 from .running import content
 from .scores import Scores
-from .scoring import NO_LABELS, score_behavior, score_corpus, unedited_accuracy
+from .scoring import NO_LABELS, SWAP, score_behavior, score_corpus, score_others, score_swap, unedited_accuracy
 from .site_runs import in_order
 from .site_sizes import Floats
 from .stage import ConceptStage
 
 SEVERAL_SITES = "the edits are at several sites, and the smallest guard is an edit at one"
+SEVERAL_INTERCHANGES = "the edits are at several sites, and an interchange is at one"
 IN_THE_PASS = "the edits are applied while the subject runs, at several sites"
 
 
@@ -73,6 +74,8 @@ def _claims_and_accuracy(
     ground = at.ground
     edited = {name: arrivals.split(at.site, name) for name in arrivals.splits}
     scores.add(measures.residual_accuracy(edited, ground.fit, seed))
+    if "nonlinear" in at.asked:
+        scores.add(measures.nonlinear_accuracy(edited, seed))
     scores.add(measures.site_edit_norms("edit_norm", squared_sizes(arrivals, "test"), ground.test.groups, seed))
     scores.examples["guard_residual_by_site"] = guard_residuals(arrivals)
     return check_site_claims(method, arrivals)
@@ -150,6 +153,10 @@ def _run(edits: SiteEdits, at: FixtureGround, stage: ConceptStage, seed: int) ->
         scores = Scores()
         score_behavior(scores, edits, stage, at.site, seed)
         score_corpus(scores, edits, stage, at.site, seed)
+        score_others(scores, edits, at, seed)
+        if list(edits) == [at.site]:
+            score_swap(scores, edits[at.site], at, seed)
+        scores.leave_out(SWAP, SEVERAL_INTERCHANGES)
         positions = at.ground.neutral_groups
         if edits.needs_labels or positions is None:
             scores.leave_out(["edit_norm_off_target"], NO_LABELS)

@@ -21,7 +21,7 @@ from interpmark.fixtures.subjects import (
     capture,
     capture_changed,
 )
-from interpmark.methods import Edit, FitError, IdentityEdit, SiteEdits
+from interpmark.methods import Edit, FitError, IdentityEdit, PromptPrefix, SiteEdits
 
 from .answers_from import AnswersFrom
 from .arrivals import Arrivals
@@ -30,6 +30,7 @@ from .fact_stage import FactStage
 from .ground import Ground, Split
 from .parts import CorpusPart, PromptPart
 from .progress import Progress, SilentProgress
+from .prompted import prompted_log_probs
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
 from .site_runs import in_order, latest_start, site_changes
 from .site_sizes import Floats, SquaredSizes
@@ -165,8 +166,10 @@ class ConceptStage:
         corpus: CorpusStage,
         recorder: Recorder,
         facts: Facts | None = None,
+        instructions: tuple[str, ...] = (),
     ) -> None:
         self.concept = concept
+        self.instructions = instructions
         self.corpus = corpus
         self._recorder = recorder
         self._sites = tuple(sites)
@@ -210,7 +213,7 @@ class ConceptStage:
     def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
         """Some of the concept's prompts, with all their positions, to run the subject on."""
         tokens = self.subject.encode([self.concept.texts[row] for row in rows])
-        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to steer", tokens, self._sites)
+        states = self._recorder.states(f"{len(rows):,} prompts of {self.concept.name} to run", tokens, self._sites)
         return PromptPart(self.subject, states, tokens, torch.as_tensor(self.concept.labels[rows]), self._groups[rows])
 
     def ground(self, site: str) -> Ground:
@@ -279,6 +282,12 @@ class ConceptStage:
         states = capture(self.subject, tokens, [site], max_tokens=BATCH_TOKENS)[site]
         return AnswersFrom(Continuation(self.subject, site, tokens, states, slots), rows, self.answers)
 
+    def continuation(self, site: str, places: Sequence[int]) -> Continuation:
+        """Some of the scored prompts, to be run on from other activations at a site and the slot."""
+        tokens = [self._scored_tokens[place] for place in places]
+        slots = [self._scored_slots[place] for place in places]
+        return Continuation(self.subject, site, tokens, self._scored_states[site].part(places), slots)
+
     def walk(self) -> Walk:
         """The `fit` prompts at the first site, to be edited site after site."""
         fit = slice(len(self.concept.rows("fit")))
@@ -327,6 +336,8 @@ class ConceptStage:
         """The edited subject's next-token log-probabilities, `[n, V]` float32; the reference for the identity."""
         if isinstance(edit, IdentityEdit):
             return self.reference
+        if isinstance(edit, PromptPrefix):
+            return prompted_log_probs(self.subject, self._scored_tokens, edit)
         if isinstance(edit, SiteEdits):
             site = latest_start(self.subject, edit, self._sites) or site
         return log_probs(

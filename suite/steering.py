@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from interpmark.methods import Edit, MethodSpec, PlacedVectors, SiteEdits, Steering
+from interpmark.methods import Edit, MethodSpec, PlacedVectors, PromptPrefix, SiteEdits, Steering
 from interpmark.reports.measures import measures_for
 from interpmark.reports.sweep import Sweep, SweepPoint
 
@@ -41,6 +41,8 @@ CHOICE_DAMAGE = 0.1
 """What a chosen strength may cost, nats per token."""
 MATCHED = (0.1, 0.3)
 """The damages that methods are compared at, nats per token."""
+NO_STRENGTHS = "an instruction is given or not: there is nothing between to reach a given damage with"
+NOT_IN_ACTIVATIONS = "the instruction stands in the prompt, and no activation is edited"
 SITES_HAVE_NO_SIZE = "the edits are at several sites, each with a stream of its own size"
 
 Steered: TypeAlias = Steering | SiteEdits
@@ -105,10 +107,15 @@ def score_steerer(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureG
         scores.leave_out(measures_for(method.info.kind), reason)
         return scores
     track = track_of(at)
-    trials = sweep(edit, track)
-    chosen = {direction: choose(trials, track, direction) for direction in DIRECTIONS}
+    if isinstance(edit, PromptPrefix):
+        trials = [attempt(edit.at(strength), track) for strength in (-1.0, 0.0, 1.0)]
+        chosen: dict[str, float | None] = {"towards": 1.0, "away": -1.0}
+        scores.leave_out([f"steering_effect_at_{level}" for level in MATCHED], NO_STRENGTHS)
+    else:
+        trials = sweep(edit, track)
+        chosen = {direction: choose(trials, track, direction) for direction in DIRECTIONS}
+        matched(scores, trials, track, seed)
     scores.sweep = record(trials, track, chosen, seed)
-    matched(scores, trials, track, seed)
     score_chosen(scores, edit, chosen, track, at.ground, seed)
     scores.leave_out(measures_for(method.info.kind), f"no strength in the sweep costs at most {CHOICE_DAMAGE} nats")
     return scores
@@ -260,6 +267,9 @@ def edit_sizes(scores: Scores, towards: Steered, away: Steered, ground: Ground, 
     sizes = ["edit_norm", "edit_norm_off_target"]
     if isinstance(towards, SiteEdits) or isinstance(away, SiteEdits):
         scores.leave_out(sizes, SITES_HAVE_NO_SIZE)
+        return
+    if isinstance(towards, PromptPrefix):
+        scores.leave_out(sizes, NOT_IN_ACTIVATIONS)
         return
     if isinstance(towards, PlacedVectors):
         scores.leave_out(sizes, "the edit touches a prompt's first tokens, not the slot")

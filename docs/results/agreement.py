@@ -1,7 +1,9 @@
 """How closely the methods agree with public packages on the same data: the table of docs/results/agreement.md.
 
-pip install concept-erasure && pip install --no-deps steering-vectors     # it asks for an older transformers
-python docs/results/agreement.py
+steering-vectors asks for transformers 4 and pyvene for much else; without their dependencies both work all the same.
+
+    pip install concept-erasure && pip install --no-deps steering-vectors pyvene
+    python docs/results/agreement.py
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from tabulate import tabulate
 from torch.nn.functional import one_hot
 
 from interpmark.methods import get_method
+from interpmark.suite.bench import Bench
 from interpmark.suite.cells import collect_cells
 from interpmark.suite.grounds import Grounds
 from interpmark.suite.options import RunOptions
 from interpmark.suite.progress import SilentProgress
 
 SITE = "resid_post.15"
+PAIRS = 16
 
 
 def farthest(ours: torch.Tensor, theirs: torch.Tensor, x: torch.Tensor) -> float:
@@ -66,6 +70,40 @@ def vectors(stage, ground) -> Iterator[tuple[str, str, float]]:  # type: ignore[
     yield "caa", f"train_steering_vector, {len(pairs)} pairs, block {block}", gap
 
 
+def refuses_places(model) -> str:  # type: ignore[no-untyped-def]
+    """What `SteeringVector.apply` says to token indices, which its signature takes."""
+    from steering_vectors import SteeringVector
+
+    width = model.config.hidden_size
+    try:
+        with SteeringVector({0: torch.zeros(width)}).apply(model, token_indices=[0]):
+            return "takes them"
+    except (AssertionError, UnboundLocalError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def interchange(stage, ground) -> Iterator[tuple[str, str, float]]:  # type: ignore[no-untyped-def]
+    """The answers after another prompt's activation at the last token, against pyvene's interchange intervention."""
+    import pyvene
+
+    bench = Bench.of(stage, ground.fit, SITE)
+    pairs = bench.pairs(torch.arange(len(ground.fit.z)), 0)[:PAIRS]
+    model, block = stage.subject.model, int(SITE.rpartition(".")[2])
+    peer = pyvene.IntervenableModel({"layer": block, "component": "block_output"}, model)
+    gaps = []
+    for base, source in pairs.tolist():
+        row = torch.tensor([base])
+        ours = bench.continuation(row).log_probs(row, ground.fit.x[source][None])[0]
+        ids = [torch.tensor([stage.subject.encode([bench.texts[one]])[0]]) for one in (base, source)]
+        ends = [[[[one.shape[1] - 1]]] for one in ids]
+        places = {"sources->base": (ends[1], ends[0])}
+        _, out = peer(base={"input_ids": ids[0]}, sources=[{"input_ids": ids[1]}], unit_locations=places)
+        found = torch.log_softmax(out.logits[0, -1].float(), dim=-1)
+        theirs = torch.stack([found[answers].logsumexp(-1) for answers in stage.answers])
+        gaps.append(float((ours - theirs).abs().max()))
+    yield "interchange, as in cde", f"IntervenableModel, {len(pairs)} pairs, block {block}; nats", max(gaps)
+
+
 def main() -> None:
     """Print the table."""
     options = RunOptions(methods=("identity",), fixtures=("gender@*",), sites=(SITE,))
@@ -76,6 +114,7 @@ def main() -> None:
     found = [("concept-erasure", *row) for row in erasers(x, z)]
     found += [("concept-erasure", *row) for row in quadratic(few, z)]
     found += [("steering-vectors", *row) for row in vectors(at.stage, at.ground)]
+    found += [("pyvene", *row) for row in interchange(at.stage, at.ground)]
     rows = [
         (ours, f"{peer} {importlib.metadata.version(peer)}", theirs, f"{gap:.1e}") for peer, ours, theirs, gap in found
     ]
@@ -84,6 +123,7 @@ def main() -> None:
             rows, headers=("ours", "package", "theirs", "largest difference"), tablefmt="github", disable_numparse=True
         )
     )
+    print(f"\nsteering-vectors, apply(token_indices=[0]): {refuses_places(at.stage.subject.model)}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 r"""Erasing and swapping gender at one block after another: the tables and the plot of docs/results/depth.md.
 
-    pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.2,resid_post.5,resid_post.8 \
+    pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.26,resid_post.20,resid_post.14 \
         --interp-method docs/results/mirror.py \
-        --interp-methods 'identity,inlp,rlace,mean-projection,leace,mirror(of=inlp),mirror(of=rlace),mirror'
+        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,mirror(of=inlp),mirror'
     python docs/results/depth.py .interpmark/store docs/results/depth.png
 
 Runs resume: the store keeps what was scored, so a long list of sites may be given in parts.
@@ -20,9 +20,11 @@ from tabulate import tabulate
 from interpmark.reports.scorecard import Scorecard
 
 ERASERS = ("inlp", "rlace", "cde", "mean-projection", "leace")
-MIRRORS = {"inlp": "mirror(of=inlp)", "rlace": "mirror(of=rlace)", "mean-projection": "mirror"}
-PAIRS = (("inlp", "rlace"), ("inlp", "mean-projection"), ("rlace", "mean-projection"), ("cde", "mean-projection"))
-COLORS = {"inlp": "C3", "rlace": "C0", "cde": "C4", "mean-projection": "C2", "leace": "C1"}
+DRAWN = {"inlp": "inlp", "cde": "cde", "mean-projection": "rlace, mean-projection", "leace": "leace"}
+"""What is drawn, and its label: with two classes R-LACE is mean projection."""
+MIRRORS = {"inlp": "mirror(of=inlp)", "mean-projection": "mirror"}
+PAIRS = (("inlp", "rlace"), ("rlace", "mean-projection"), ("cde", "mean-projection"))
+COLORS = {"inlp": "C3", "cde": "C4", "mean-projection": "C2", "leace": "C1"}
 Cards = Mapping[tuple[str, int], Scorecard]
 
 
@@ -59,9 +61,9 @@ def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], M
     """Accuracy, behavior, swapping and cosines against the block."""
     figure, ((accuracy, effect), (swap, angle)) = plt.subplots(2, 2, figsize=(11, 8), sharex=True, layout="constrained")
     curve(accuracy, cards, blocks, "unedited_accuracy", "identity", label="unedited", color="0.4", ls="--")
-    for method in ERASERS:
-        curve(accuracy, cards, blocks, "residual_accuracy", method, label=method, color=COLORS[method])
-        curve(effect, cards, blocks, "behavior_effect", method, label=method, color=COLORS[method])
+    for method, label in DRAWN.items():
+        curve(accuracy, cards, blocks, "residual_accuracy", method, label=label, color=COLORS[method])
+        curve(effect, cards, blocks, "behavior_effect", method, label=label, color=COLORS[method])
     for method, mirror in MIRRORS.items():
         curve(
             swap, cards, blocks, "behavior_effect", method, label=f"{method}, projected", color=COLORS[method], ls=":"

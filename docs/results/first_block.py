@@ -20,11 +20,12 @@ from interpmark.methods.erasers.leace import leace
 from interpmark.methods.labels import label_matrix
 from interpmark.methods.shrinkage import shrink
 from interpmark.methods.statistics import Statistics, statistics
-from interpmark.suite.cells import collect_cells
+from interpmark.suite.cells import SubjectFixture, collect_cells
 from interpmark.suite.ground import Ground
 from interpmark.suite.grounds import Grounds
 from interpmark.suite.options import RunOptions
 from interpmark.suite.progress import SilentProgress
+from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 
 SITES = ("mlp_in.0", "attn_in.1", "mlp_in.1", "mlp_in.2", "mlp_in.5", "mlp_in.15", "mlp_in.29")
 HEADERS = (
@@ -32,10 +33,12 @@ HEADERS = (
     "dimensions of the slot",
     "of neutral text",
     "weight of S in the shrunk covariance",
-    "edit on the slot",
-    "off target: leace",
-    "shrunk",
-    "whitened by neutral text",
+    "leace: slot",
+    "neutral",
+    "shrunk: slot",
+    "neutral",
+    "whitened by neutral text: slot",
+    "neutral",
 )
 
 
@@ -66,20 +69,27 @@ def row(site: str, ground: Ground) -> Iterator[object]:
     yield f"{dimensions(own.cov_xx):.1f}"
     yield f"{dimensions(wide.cov_xx):.1f}"
     yield f"{alpha(own.cov_xx, own.n):.4f}"
-    plain = leace(own)
-    yield f"{relative(plain, x):.4f}"
-    yield f"{relative(plain, neutral):.3g}"
-    yield f"{relative(leace(own, shrinkage=True), neutral):.3g}"
-    yield f"{relative(leace(replace(own, cov_xx=wide.cov_xx)), neutral):.3g}"
+    for edit in (leace(own), leace(own, shrinkage=True), leace(replace(own, cov_xx=wide.cov_xx))):
+        yield f"{relative(edit, x):.4f}"
+        yield f"{relative(edit, neutral):.3g}"
+
+
+def stage_of(concept: str) -> ConceptStage:
+    """A concept on the default subject, at sites that no fixture is at: what a norm makes of the stream."""
+    options = RunOptions(methods=("identity",), fixtures=(f"{concept}@*",))
+    cell = collect_cells(options)[0]
+    assert isinstance(cell.fixture, SubjectFixture)
+    grounds = Grounds(options, [cell], SilentProgress())
+    recorder = Recorder(grounds.subject, None, SilentProgress())
+    corpus = CorpusStage(cell.fixture.corpus, SITES, recorder)
+    return ConceptStage(cell.fixture.concept, cell.fixture.behavior, cell.fixture.slot, SITES, corpus, recorder)
 
 
 def main(concepts: list[str]) -> None:
     """Print a table for each concept."""
     for concept in concepts:
-        options = RunOptions(methods=("identity",), fixtures=(f"{concept}@*",), sites=SITES)
-        cells = {cell.fixture.site: cell for cell in collect_cells(options)}
-        grounds = Grounds(options, list(cells.values()), SilentProgress())
-        rows = [list(row(site, grounds.of(cells[site].fixture).ground)) for site in SITES]
+        stage = stage_of(concept)
+        rows = [list(row(site, stage.ground(site))) for site in SITES]
         print(f"\n{concept}\n")
         print(tabulate(rows, headers=HEADERS, tablefmt="github", disable_numparse=True))
 

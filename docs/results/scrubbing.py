@@ -2,8 +2,8 @@ r"""Scrubbing at every block: what it costs, how large the edits are, and what i
 
     pytest suite --interp-fixtures 'part-of-speech@*' --interp-sites resid_post.15 --interp-methods \
         'identity,concept-scrubbing,concept-scrubbing(shrinkage=True),concept-scrubbing(kind=random),scrub-residual'
-    python docs/results/scrubbing.py .interpmark/store                # the tables of docs/results/scrubbing.md
-    python docs/results/scrubbing.py .interpmark/store left           # residual accuracy at sites all along: minutes
+    python docs/results/scrubbing.py .interpmark/store                        # the tables of docs/results/scrubbing.md
+    python docs/results/scrubbing.py .interpmark/store concept-scrubbing      # residual accuracy at sites all along
 
 The second script call trains adversaries at many sites and takes minutes.
 """
@@ -31,7 +31,7 @@ MEASURES = {
     "perplexity damage": ("perplexity_damage", 3),
     "TV off target": ("behavior_tv_off_target", 3),
 }
-BLOCKS = (0, 1, 2, 5, 10, 15, 20, 25, 29)
+BLOCKS = (0, 1, 5, 10, 15, 20, 25, 29)
 
 
 def totals(cards: list[Scorecard]) -> None:
@@ -65,7 +65,7 @@ def name(card: Scorecard) -> str:
     return card.cell.method
 
 
-def left(folder: str, cards: list[Scorecard]) -> None:
+def left(folder: str, cards: list[Scorecard], method: str) -> None:
     """Print the residual accuracy at sites along the pass, with all edits of a method in place."""
     concept = cards[0].cell.concept
     options = RunOptions(methods=("identity",), fixtures=(f"{concept}@*",), sites=(cards[0].cell.site,))
@@ -73,7 +73,7 @@ def left(folder: str, cards: list[Scorecard]) -> None:
     stage = Grounds(options, [cell], SilentProgress()).of(cell.fixture).stage
     sites = [f"{stream}.{block}" for block in BLOCKS for stream in ("attn_in", "mlp_in", "resid_post")]
     for card in cards:
-        if "edited_sites" not in card.examples:
+        if card.cell.method != method:
             continue
         edits = load_site_edits(Store.open(folder).edit_path(card.key))
         assert isinstance(edits, SiteEdits)
@@ -84,11 +84,11 @@ def left(folder: str, cards: list[Scorecard]) -> None:
             print(f"{name(card)} | {site} | {interval(found)}", flush=True)
 
 
-def main(folder: str, what: str = "") -> None:
+def main(folder: str, method: str = "") -> None:
     """Print the tables of a store."""
     cards = cards_of(folder)
-    if what == "left":
-        left(folder, cards)
+    if method:
+        left(folder, cards, method)
         return
     totals(cards)
     by_site(cards)

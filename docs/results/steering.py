@@ -14,7 +14,9 @@ import sys
 from reading import block, cards_of, told
 from tabulate import tabulate
 
+from interpmark.methods import load_edit
 from interpmark.reports.scorecard import Scorecard
+from interpmark.reports.store import Store
 
 MEASURES = {
     "at 0.1 nats": "steering_effect_at_0.1",
@@ -55,6 +57,15 @@ def cheapest(card: Scorecard) -> str:
     return f"{point.damage.value:.3f} at {point.strength:+g}"
 
 
+def angles(folder: str, cards: list[Scorecard]) -> str:
+    """The cosine of each added vector to CAA's, the difference of the class means."""
+    edits = {card.cell.method: load_edit(Store.open(folder).edit_path(card.key)) for card in cards}
+    vectors = {method: edit.vector / edit.vector.norm() for method, edit in edits.items() if hasattr(edit, "vector")}
+    if "caa" not in vectors:
+        return ""
+    return ", ".join(f"{method} {float(vector @ vectors['caa']):.2f}" for method, vector in vectors.items())
+
+
 def main(folder: str) -> None:
     """Print a table for each concept and site of the store."""
     cards = [card for card in cards_of(folder) if card.cell.kind == "steerer"]
@@ -73,6 +84,7 @@ def main(folder: str) -> None:
         ]
         headers = ("method", *MEASURES, "strengths", "least damage")
         print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
+        print(f"\nCosine to the difference of means: {angles(folder, mine)}")
 
 
 if __name__ == "__main__":

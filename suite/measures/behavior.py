@@ -146,6 +146,20 @@ def behavior_off_target(before: torch.Tensor, after: torch.Tensor, groups: Group
     return [found], {"behavior_tv_neutral": distance.tolist(), "groups_neutral": clusters(groups)}
 
 
+def own_log_odds(
+    log_probs: torch.Tensor, answers: Sequence[torch.Tensor], z: torch.Tensor, offsets: torch.Tensor | None = None
+) -> npt.NDArray[np.float64]:
+    """G of each prompt, `[n]` nats, from log-probabilities `[n, V]`."""
+    return _preference(log_probs, answers, z, offsets)[0]
+
+
+def effect_estimate(
+    measure: str, before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], groups: Groups, seed: int
+) -> Estimate:
+    """The effect 1 - mean g after / mean g before; not scored unless mean g before is clearly above 0."""
+    return _effect(measure, before, after, groups, seed)
+
+
 def total_variation(before: torch.Tensor, after: torch.Tensor) -> npt.NDArray[np.float64]:
     """Half the L1 distance between two distributions in each row, `[n]` in [0, 1], from log-probabilities `[n, V]`.
 

@@ -11,8 +11,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from interpmark.reports.estimate import Estimate
+from interpmark.reports.intervals import Interval, clustered_mean, clustered_ratio
+
+from .estimates import Scored, estimate
 
 Tokens = Sequence[int]
+
+
+class Text(NamedTuple):
+    """A completion: its tokens, and their negative log-likelihood under the unedited subject, summed, in nats."""
+
+    tokens: Tokens
+    nll: float
+
+
+def generated_text(before: Sequence[Text], after: Sequence[Text], seed: int = 0) -> Scored:
+    """Score completions of the same prompts, one each, by the unedited and the edited subject.
+
+    Returns:
+        Estimates `generated_perplexity` and `generated_perplexity_unedited`, with intervals over prompts;
+        `generated_distinct_2`, a fact of these texts without an interval; `generated_repetition_4`. Not scored where
+        the texts are too few or too short. Examples `[prompts]`: `generated_nll` and `generated_tokens`, and the same
+        with `_unedited`.
+
+    """
+    found = [
+        _perplexity("generated_perplexity", after, seed),
+        _perplexity("generated_perplexity_unedited", before, seed),
+        _distinct("generated_distinct_2", [text.tokens for text in after]),
+        _repetition("generated_repetition_4", [text.tokens for text in after], seed),
+    ]
+    return found, {
+        "generated_nll": [text.nll for text in after],
+        "generated_tokens": [len(text.tokens) for text in after],
+        "generated_nll_unedited": [text.nll for text in before],
+        "generated_tokens_unedited": [len(text.tokens) for text in before],
+    }
+
+
+def _perplexity(measure: str, texts: Sequence[Text], seed: int) -> Estimate:
+    written = [text for text in texts if text.tokens]
+    if not written:
+        return Estimate.not_scored(measure, "the subject wrote nothing")
+    nll, lengths = [text.nll for text in written], [len(text.tokens) for text in written]
+
+    def interval() -> Interval:
+        return Interval(*np.exp(clustered_ratio(nll, lengths, range(len(written)), seed)).tolist())
+
+    return estimate(measure, interval, len(written))
+
+
+def _distinct(measure: str, completions: Sequence[Tokens]) -> Estimate:
+    share = distinct(completions)
+    reason = "no text has two tokens"
+    return Estimate.not_scored(measure, reason) if share is None else Estimate.exact(measure, share, len(completions))
+
+
+def _repetition(measure: str, completions: Sequence[Tokens], seed: int) -> Estimate:
+    shares = [share for tokens in completions if (share := repetition([tokens])) is not None]
+    if not shares:
+        return Estimate.not_scored(measure, "no text has four tokens")
+    return estimate(measure, lambda: clustered_mean(shares, range(len(shares)), seed, bounds=(0, 1)), len(shares))
 
 
 def perplexity(nll: Sequence[float], lengths: Sequence[int]) -> float | None:

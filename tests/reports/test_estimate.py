@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from interpmark.reports import MEASURES, Estimate, headlines, measures_for
+from interpmark.reports.measures import ASKED
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, None])
@@ -49,6 +50,8 @@ def test_every_measure_of_the_interface_is_in_the_catalogue() -> None:
         fit_seconds unedited_accuracy residual_accuracy_transfer behavior_effect_transfer
         behavior_flip_rate_transfer apply_seconds peak_memory_mb steering_effect steering_effect_towards
         behavior_effect_lowest_class behavior_effect_highest_class behavior_worst_template
+        behavior_swap_success behavior_swap_unedited side_effect_largest nonlinear_accuracy generated_perplexity
+        generated_perplexity_unedited generated_distinct_2 generated_repetition_4
         behavior_unedited steering_effect_away steering_effect_at_0.1 steering_effect_at_0.3"""
     assert set(MEASURES) == set(expected.split())
 
@@ -62,6 +65,15 @@ def test_each_kind_of_method_has_its_measures() -> None:
         measures_for("steerer")
     )
     assert set(headlines("steerer")) <= set(measures_for("steerer"))
+
+
+def test_what_is_not_asked_for_is_left_out() -> None:
+    asked = {measure.asked for measure in MEASURES.values()} - {""}
+    assert asked == set(ASKED)
+    assert not {MEASURES[name].asked for name in measures_for("eraser")} - {""}
+    assert set(measures_for("eraser", ["cross"])) - set(measures_for("eraser")) == {"side_effect_largest"}
+    assert set(measures_for("steerer", ["cross", "nonlinear"])) == set(measures_for("steerer"))
+    assert not any(measure.headline for measure in MEASURES.values() if measure.asked)
 
 
 def test_directions_for_a_steerer() -> None:

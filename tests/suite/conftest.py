@@ -3,8 +3,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from interpmark.fixtures import get_corpus
+from interpmark.reports import Estimate
+from interpmark.reports.recipes import RECIPES, recipe_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,6 +28,27 @@ def suite_run(tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
 
     return run
+
+
+@pytest.fixture
+def replayed() -> Callable[[Iterable[Estimate], Mapping[str, Any]], set[str]]:
+    """Compute scores anew from per-example scores, as a comparison of two runs does; return the measures' names."""
+
+    def replay(estimates: Iterable[Estimate], examples: Mapping[str, Any]) -> set[str]:
+        found = set()
+        for estimate in estimates:
+            recipe = recipe_of(estimate.measure, examples)
+            if estimate.status == "ok" and estimate.measure in RECIPES:
+                assert recipe is not None, estimate.measure
+                table = recipe.table(examples)
+                groups = recipe.clusters(examples, table.shape[-1])
+                assert groups is not None and groups.shape == table.shape[-1:], estimate.measure
+                value = recipe.statistic(table.sum(axis=-1, keepdims=True))[0]
+                assert value == pytest.approx(estimate.value, rel=1e-10, abs=1e-12), estimate.measure
+                found.add(estimate.measure)
+        return found
+
+    return replay
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from interpmark.fixtures.subjects import load_subject
 from interpmark.suite import RunOptions, UsageError, score_all
 from interpmark.suite.cells import collect_cells
 from interpmark.suite.engine import Engine
-from interpmark.suite.generating import UNEDITED, generations, nll
+from interpmark.suite.fluency import nll
+from interpmark.suite.generating import UNEDITED, generations
 from interpmark.suite.sampling import Sampling, few
 
 PROMPTS = ("On day 3 the warm water", "On day 4 the warm water")

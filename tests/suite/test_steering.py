@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,17 +19,21 @@ from interpmark.fixtures.subjects import Subject, load_subject
 from interpmark.methods import (
     AddedVector,
     AffineEdit,
+    EditError,
     FitError,
     MethodSpec,
     PlacedVectors,
+    PromptPrefix,
     SidedVector,
     Steering,
     available,
     get_method,
+    load_edit,
     register,
     registry,
+    save_edit,
 )
-from interpmark.reports import Scorecard
+from interpmark.reports import Estimate, Scorecard
 from interpmark.reports.measures import measures_for
 from interpmark.suite.bench import Bench
 from interpmark.suite.checks import parametrize_with_checks
@@ -35,7 +42,9 @@ from interpmark.suite.fitting import Fitter
 from interpmark.suite.grounds import FixtureGround
 from interpmark.suite.progress import SilentProgress
 from interpmark.suite.runs import Prompts, log_probs, run_corpus
+from interpmark.suite.sampling import KEPT, complete
 from interpmark.suite.scores import Scores
+from interpmark.suite.scoring import why_not
 from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 from interpmark.suite.steering import (
     CHOICE_DAMAGE,
@@ -93,6 +102,7 @@ def at(subject: Subject) -> FixtureGround:
     stage = ConceptStage(concept, None, "last", [SITE], corpus, recorder)
     gaps = stage.reference[1::2].mean(0) - stage.reference[::2].mean(0)
     stage.answers = [gaps.argmin()[None], gaps.argmax()[None]]
+    stage.instructions = ("end in x", "and now end in y")
     return FixtureGround(stage.ground(SITE), stage, SITE)
 
 
@@ -269,6 +279,19 @@ def test_edits_at_several_sites_are_swept_with_one_strength(at: FixtureGround) -
     assert "several sites" in scores.estimates["edit_norm"].reason
 
 
+def test_a_steerers_scores_follow_from_its_examples(
+    at: FixtureGround, replayed: Callable[[Iterable[Estimate], Mapping[str, Any]], set[str]]
+) -> None:
+    scores = scored("caa", at)
+    found = {name for name, estimate in scores.estimates.items() if estimate.status == "ok"}
+    assert replayed(scores.estimates.values(), scores.examples) == found - {
+        "fit_seconds",
+        "apply_seconds",
+        "peak_memory_mb",
+    }
+    assert {"steering_effect", "steering_effect_away", "perplexity_damage"} <= found
+
+
 def _card(scores: Scores) -> Scorecard:
     from interpmark.reports import SCHEMA, CellId
 
@@ -308,6 +331,64 @@ def test_repe_is_as_long_as_caa_and_its_piecewise_control_makes_each_class_plain
     x, z = at.ground.fit.x, at.ground.fit.z
     moved = (piecewise(x) - x) @ piecewise.normal  # [n]
     assert moved[z == 0].mean() < 0 < moved[z == 1].mean()
+
+
+def test_an_instruction_is_read_before_the_prompt_and_not_predicted(at: FixtureGround) -> None:
+    assert at.stage is not None
+    stage, edit = at.stage, fit("prompting", at)
+    concept, subject = stage.concept, stage.subject
+    for strength, text in ((1.0, "and now end in y\n"), (-1.0, "end in x\n")):
+        own = stage.log_probs(SITE, edit.at(strength))
+        documents = track_of(at).tried.run(SITE, edit.at(strength))
+        for i, row in enumerate(concept.rows("test")[:3]):
+            alone = whole_pass(subject, subject.encode([text + concept.texts[row]])[0], slice(0), torch.zeros(32))
+            torch.testing.assert_close(own[i], alone[-1], atol=1e-5, rtol=0)
+        document = stage.corpus.corpus.documents[0]
+        (ids,) = subject.encode([text + document])
+        log_probs = whole_pass(subject, ids, slice(0), torch.zeros(32))[:-1].gather(1, torch.tensor(ids)[1:, None])
+        np.testing.assert_allclose(documents.nll[0], -float(log_probs[len(text) :].sum()), rtol=1e-5)
+        assert documents.counts[0] == len(document)
+
+
+def test_prompting_is_one_point_towards_each_class(at: FixtureGround) -> None:
+    scores = scored("prompting", at)
+    assert set(scores.estimates) == set(measures_for("steerer"))
+    assert scores.sweep is not None
+    assert scores.sweep.strengths == (-1.0, 0.0, 1.0)
+    assert (scores.sweep.chosen_towards, scores.sweep.chosen_away) == (1.0, -1.0)
+    assert {scores.estimates[name].status for name in ("steering_effect", "perplexity_damage")} == {"ok"}
+    for name, reason in (("steering_effect_at_0.1", "given or not"), ("edit_norm", "no activation is edited")):
+        assert reason in scores.estimates[name].reason
+
+
+def test_an_instruction_has_no_half_and_is_saved_as_text(at: FixtureGround, tmp_path: Path) -> None:
+    edit = fit("prompting", at)
+    with pytest.raises(EditError, match=r"and not 0\.5"):
+        edit.at(0.5)
+    save_edit(edit.at(-1.0), tmp_path / "edit.safetensors")
+    loaded = load_edit(tmp_path / "edit.safetensors")
+    assert isinstance(loaded, PromptPrefix)
+    assert loaded.text == "end in x\n"
+    assert loaded.at(0.0).text == ""
+    with pytest.raises(EditError, match="an instruction is empty"):
+        PromptPrefix(4, " ", "no")
+
+
+def test_texts_are_generated_after_the_instruction(at: FixtureGround) -> None:
+    assert at.stage is not None
+    subject, edit = at.stage.subject, fit("prompting", at)
+    (given,) = complete(subject, subject.encode(["abc"]), {SITE: edit}, KEPT)
+    (typed,) = complete(subject, subject.encode(["and now end in y\nabc"]), {}, KEPT)
+    (bare,) = complete(subject, subject.encode(["abc"]), {}, KEPT)
+    assert given == typed != bare
+
+
+def test_a_concept_without_instructions_is_not_prompted(at: FixtureGround) -> None:
+    assert at.stage is not None
+    silent = copy(at.stage)
+    silent.instructions = ()
+    assert "and the concept ends has none" in why_not(get_method("prompting"), replace(at, stage=silent))
+    assert not why_not(get_method("prompting"), at)
 
 
 def test_the_gradient_moves_the_answers_faster_than_any_vector_of_its_length(at: FixtureGround) -> None:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from interpmark.suite.measures.fluency import distinct, perplexity, repetition
+from interpmark.suite.measures.fluency import Text, distinct, generated_text, perplexity, repetition
 
 
 def test_perplexity_is_the_geometric_mean_of_the_inverse_probabilities() -> None:
@@ -48,3 +48,17 @@ def test_wrong_input_is_refused() -> None:
         perplexity([math.nan], [1])
     with pytest.raises(ValueError, match="n is 0"):
         distinct([[1, 2]], n=0)
+
+
+def test_generated_text_by_hand() -> None:
+    before = [Text((1, 2, 3, 4), 8.0), Text((5, 6), 2.0)]
+    after = [Text((1, 2, 1, 2, 1, 2), 6.0), Text((), 0.0), Text((7, 8), 6.0)]
+    found = {one.measure: one for one in generated_text(before, after)[0]}
+    assert found["generated_perplexity_unedited"].value == pytest.approx(math.exp(10 / 6))
+    assert found["generated_perplexity"].value == pytest.approx(math.exp(12 / 8))
+    assert found["generated_perplexity"].low < found["generated_perplexity"].value
+    assert found["generated_perplexity"].n == 2  # the empty one says nothing
+    assert found["generated_distinct_2"].value == pytest.approx(3 / 6)
+    assert found["generated_repetition_4"].status == "not scored"  # a single text is long enough: no interval
+    nothing = {one.measure: one for one in generated_text([Text((), 0.0)], [Text((), 0.0)])[0]}
+    assert {one.status for one in nothing.values()} == {"not scored"}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from interpmark.reports.estimate import Estimate
+from interpmark.reports.recipes import recipe_of
 from interpmark.suite.measures import class_effects, template_effects
 
 N = 120
@@ -76,6 +77,17 @@ def test_the_worst_template_is_the_one_farthest_from_erased_on_either_side() -> 
     assert found[0].value == pytest.approx(1 / g[TEMPLATES == 2].mean())
     assert np.argmax(examples["behavior_effect_by_template"]) == 2
     assert examples["behavior_template"] == TEMPLATES.tolist()
+
+
+def test_the_recipes_of_the_gate_give_the_same_numbers() -> None:
+    g, after = before(), np.array([0.1, 0.2, -1.0])[TEMPLATES] * (1 + Z)
+    classes, by_class = class_effects(g, after, Z, ENTITIES)
+    templates, by_template = template_effects(g, after, TEMPLATES, ENTITIES)
+    examples = {**by_class, **by_template, "behavior_g_before": g.tolist(), "behavior_g_after": after.tolist()}
+    for one in (*classes, *templates):
+        recipe = recipe_of(one.measure, examples)
+        assert recipe is not None
+        assert recipe.statistic(recipe.table(examples).sum(axis=-1)) == pytest.approx(one.value)
 
 
 def test_one_template_is_no_group() -> None:

@@ -26,11 +26,11 @@ from interpmark.suite.costs import Cost
 from interpmark.suite.engine import score_fitted
 from interpmark.suite.errors import ContractError
 from interpmark.suite.fitting import FittedSites, Fitter
-from interpmark.suite.sampling import samples
 from interpmark.suite.scores import Scores
 from interpmark.suite.scoring import score_edit
 from interpmark.suite.site_scoring import residual_accuracy_at, score_site_edits
 from interpmark.suite.stage import ConceptStage
+from interpmark.suite.texts import add_samples
 
 Ready = Callable[..., Any]
 SITE = "resid_post.2"
@@ -61,7 +61,7 @@ def score(method: MethodSpec, stage: ConceptStage, ready: Ready) -> Scores:
     return score_edit(method, fitted, at, 0)
 
 
-def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Ready) -> None:
+def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Ready, replayed: Any) -> None:
     scores = score(get_method("concept-scrubbing"), stage, ready)
     values = {name: estimate.value for name, estimate in scores.estimates.items() if estimate.status == "ok"}
     assert values.keys() >= {
@@ -84,6 +84,8 @@ def test_scrubbing_is_scored_by_all_that_applies(stage: ConceptStage, ready: Rea
     assert max(scores.examples["guard_residual_by_site"]) < 1e-4
     assert len(scores.examples["edit_norm_by_site"]) == len(scores.examples["edit_norm_off_target_by_site"]) == 8
     assert np.isclose(values["edit_norm"], np.mean(scores.examples["edit_norm_by_site"]))
+    again = replayed(scores.estimates.values(), scores.examples)
+    assert again >= {"residual_accuracy", "edit_norm", "edit_norm_off_target", "behavior_tv_on_target"}
 
 
 def test_every_site_can_be_measured_again(stage: ConceptStage, ready: Ready) -> None:
@@ -216,7 +218,8 @@ def test_a_steerer_gives_edits_with_a_strength(stage: ConceptStage, ready: Ready
 
 def test_samples_are_drawn_with_all_edits_in_place(stage: ConceptStage) -> None:
     nothing = SiteEdits({"attn_in.1": IdentityEdit(24), SITE: IdentityEdit(24)})
-    (sample,) = samples(stage, nothing, 1)
-    assert sample.edited == sample.unedited
-    (sample,) = samples(stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1)
-    assert sample.edited != sample.unedited
+    same, other = Scores(), Scores()
+    add_samples(same, stage, nothing, 1, seed=0)
+    assert same.samples[0].edited == same.samples[0].unedited
+    add_samples(other, stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1, seed=0)
+    assert other.samples[0].edited != other.samples[0].unedited
