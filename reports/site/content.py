@@ -119,6 +119,11 @@ class Fixture:
         """Whether the activations are given, so that no subject is involved."""
         return self.name == self.cell.concept
 
+    @property
+    def where(self) -> str:
+        """The subject, site and slot in words."""
+        return "planted" if self.planted else f"{self.cell.subject}, {self.cell.site}, {self.cell.slot}"
+
     @cached_property
     def current(self) -> tuple[Section, ...]:
         """The sections that are not outdated."""

@@ -65,6 +65,7 @@ def _fixture(fixture: Fixture) -> dict[str, Any]:
         "concept": fixture.cell.concept,
         "subject": "" if fixture.planted else fixture.cell.subject,
         "slot": fixture.cell.slot,
+        "where": fixture.where,
         "block": fixture.block,
         "context": {name: _numbers(e) for name, e in fixture.context.items() if e.status == "ok"},
     }

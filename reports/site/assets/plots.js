@@ -8,10 +8,13 @@
   const drawn = new Map();
 
   // Beside a wide plot, below a narrow one.
-  const legend = (canvas) =>
+  const sized = (canvas, count) =>
     canvas.clientWidth > 760
-      ? { orientation: "v", x: 1.02, y: 1, font: { size: 12 } }
-      : { orientation: "h", x: 0, y: -0.22, yanchor: "top", font: { size: 12 } };
+      ? { height: 440, legend: { orientation: "v", x: 1.02, y: 1, font: { size: 12 } } }
+      : {
+          height: 380 + Math.ceil(count / 2) * 20,
+          legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top", font: { size: 11 }, entrywidthmode: "fraction", entrywidth: 0.48 },
+        };
 
   function layout(x, y, more = {}) {
     const axis = (title) => ({
@@ -147,7 +150,7 @@
       return {
         traces,
         layout: layout(titled(state.x, kind), titled(state.y, kind), {
-          height: 440, legend: legend(found.canvas),
+          ...sized(found.canvas, traces.length),
           xaxis: log ? { type: "log", dtick: 1 } : {},
         }),
       };
@@ -218,7 +221,7 @@
       return {
         traces,
         layout: layout(xTitle, titled(state.measure, group.kind), {
-          height: 420, legend: legend(found.canvas), showlegend: true,
+          ...sized(found.canvas, traces.length), showlegend: true,
           xaxis: { tickmode: "array", tickvals: xs, ticktext: xs.map(String), type: logX ? "log" : "linear" },
           shapes: references(group, state.measure),
         }),
@@ -309,7 +312,7 @@
         };
       });
       const x = state.view === "strength" ? "strength, in natural sizes of the edit" : SIDES.damage;
-      return { traces, layout: layout(x, SIDES[state.side], { height: 440, legend: legend(found.canvas) }) };
+      return { traces, layout: layout(x, SIDES[state.side], sized(found.canvas, traces.length)) };
     }
 
     update();

@@ -150,8 +150,10 @@
         row.role === "method" ? "" : el("span", { class: "tag" }, row.role),
         row.failure ? el("span", { class: "failure" }, row.failure) : "",
       ]),
-      text("fixture", (row) => data.fixtures[row.fixture].name, (row) =>
-        link(`${root}fixtures/${data.fixtures[row.fixture].slug}.html`, data.fixtures[row.fixture].name)),
+      text("fixture", (row) => data.fixtures[row.fixture].name, (row) => {
+        const { slug, concept, where } = data.fixtures[row.fixture];
+        return [link(`${root}fixtures/${slug}.html`, concept), el("small", {}, where)];
+      }),
     ];
     const estimates = columns
       .map((measure, index) => ({

@@ -18,7 +18,7 @@
   show();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
-    const label = button.querySelector("span");
+    const label = button.querySelector(".chosen");
     button.hidden = false;
     label.textContent = theme;
     button.addEventListener("click", () => {
