@@ -142,6 +142,7 @@ FORMS: Mapping[str, Callable[[Mapping[str, Floats]], Directions]] = {
     "kernel": lambda t: Directions(None, _span(t["write"])),  # what it reads is not linear
     "identity": _none("it leaves every activation as it is"),
     "constant": _none("it replaces the whole activation"),
+    "prompt-prefix": _none("it puts words before the prompt"),
     "map": _none("it maps the whole activation"),
     "class-map": _none("it maps the whole activation, class by class"),
 }

@@ -12,7 +12,7 @@ edit that replaces the whole activation exchanges the whole: the most that an in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from interpmark.fixtures.subjects import Continuation
 from interpmark.methods import Edit, FitError
 
 from .grounds import FixtureGround
-from .measures.behavior import class_offsets
+from .measures.behavior import class_offsets, class_scores
 from .pairs import opposite_pairs
 
 PAIRS = 64
@@ -38,6 +38,7 @@ class Interchange:
         second: Of the second, of another class.
         wanted: The second prompts' classes, `[m]`.
         groups: Entities of the first prompts, `[m]`.
+        unedited: The class scores without any exchange, `[m, classes]`.
         offsets: Subtracted from the classes' scores, `[m, classes]`, or None.
         answers: Token ids of each class's answers.
         continuation: The first prompts.
@@ -48,6 +49,7 @@ class Interchange:
     second: torch.Tensor
     wanted: torch.Tensor
     groups: npt.NDArray[np.int64]
+    unedited: torch.Tensor
     offsets: torch.Tensor | None
     answers: tuple[torch.Tensor, ...]
     continuation: Continuation
@@ -66,11 +68,6 @@ class Interchange:
         parts = torch.split(logits, [len(ids) for ids in self.answers], dim=1)
         scores = torch.stack([part.logsumexp(dim=1) for part in parts], dim=1)
         return scores if self.offsets is None else scores - self.offsets
-
-    @cached_property
-    def unedited(self) -> torch.Tensor:
-        """The class scores without any exchange."""
-        return self.class_scores(self.first)
 
 
 @lru_cache(maxsize=1)
@@ -93,11 +90,13 @@ def interchange_of(at: FixtureGround) -> Interchange:
     if stage.centred:
         kinds = stage.scored_templates[rows]
         offsets = class_offsets(stage.reference[rows], stage.answers, test.z, kinds)[first].cpu()
+    unedited = class_scores(stage.reference[rows][first], stage.answers)
     return Interchange(
         first=test.x[first],
         second=test.x[second],
         wanted=test.z[second],
         groups=test.groups[first.numpy()],
+        unedited=unedited if offsets is None else unedited - offsets,
         offsets=offsets,
         answers=tuple(stage.answers),
         continuation=stage.continuation(at.site, first.tolist()),

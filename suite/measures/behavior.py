@@ -118,7 +118,7 @@ def class_offsets(
         The mean for each prompt's template, `[n, classes]` float64, in nats.
 
     """
-    scores = _class_scores(before, answers)
+    scores = class_scores(before, answers)
     z, where = z.to(scores.device), torch.as_tensor(templates, device=scores.device)
     offsets = torch.empty_like(scores)
     for template in torch.unique(where):
@@ -220,7 +220,7 @@ def _check(
         raise ValueError(f"behavior: labels run to {int(z.max())}, answers are given for {len(answers)} classes")
 
 
-def _class_scores(log_probs: torch.Tensor, answers: Sequence[torch.Tensor]) -> torch.Tensor:
+def class_scores(log_probs: torch.Tensor, answers: Sequence[torch.Tensor]) -> torch.Tensor:
     """Log p of each class's answers at each prompt, `[n, classes]` float64."""
     picked = [log_probs[:, ids.to(log_probs.device)].double() for ids in answers]
     return torch.stack([one.logsumexp(dim=1) for one in picked], dim=1)
@@ -231,7 +231,7 @@ def _preference(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """G of each prompt, `[n]` nats, and whether its own class's answers are the likeliest."""
     z = z.to(log_probs.device)
-    classes = _class_scores(log_probs, answers)  # [n, c]
+    classes = class_scores(log_probs, answers)  # [n, c]
     if offsets is not None:
         classes = classes - offsets
     own = torch.nn.functional.one_hot(z, len(answers)).bool()
