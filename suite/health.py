@@ -7,13 +7,17 @@ behavior on the concept's prompts.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
+
+import numpy as np
 
 from interpmark.fixtures import floors_of
 from interpmark.methods import IdentityEdit
 from interpmark.reports.estimate import Estimate
+from interpmark.reports.intervals import clustered_mean
 
 from .grounds import FixtureGround
+from .measures.estimates import estimate
 from .scores import Scores
 from .scoring import score_behavior, unedited_accuracy
 from .stage import ConceptStage
@@ -33,6 +37,10 @@ def unreadable(at: FixtureGround) -> str:
     """Why no cell of the fixture is scored: the concept is not clearly readable before any edit. Empty if it is."""
     if at.stage is None:
         return ""
+    if at.stage.concept.chat and not at.stage.subject.chats:
+        return f"the concept is of what users say, and the tokenizer of {at.stage.subject.name} has no chat template"
+    if weak := weak_class(at.stage, at.site):
+        return weak
     accuracy, majority = readability(at)
     if accuracy.low is None or majority.value is None:
         return f"the unedited accuracy is not known: {accuracy.reason}"
@@ -47,11 +55,41 @@ def unreadable(at: FixtureGround) -> str:
 
 
 @lru_cache(maxsize=2)
-def unedited_behavior(stage: ConceptStage, site: str) -> Estimate:
-    """Mean g on `test` before any edit, in nats: what the identity is scored with, at any site."""
+def _unedited(stage: ConceptStage, site: str) -> Scores:
+    """What the identity is scored with, at any site."""
     scores = Scores()
     score_behavior(scores, IdentityEdit(stage.subject.d_model), stage, site, 0)
-    return scores.estimates["behavior_unedited"]
+    return scores
+
+
+def unedited_behavior(stage: ConceptStage, site: str) -> Estimate:
+    """Mean g on `test` before any edit, in nats."""
+    return _unedited(stage, site).estimates["behavior_unedited"]
+
+
+def weak_class(stage: ConceptStage, site: str) -> str:
+    """Why a concept that is nothing but a behavior is not scored: one class's prompts do not clearly bring it about.
+
+    Empty where they do, and for concepts whose floors do not ask for it.
+    """
+    floor = floors_of(stage.concept.name).each_class
+    if floor is None:
+        return ""
+    if stage.answers is None:
+        return stage.no_behavior
+    g = np.array(_unedited(stage, site).examples["behavior_g_before"])
+    rows = stage.scored_split("test")
+    for label, name in enumerate(stage.concept.classes):
+        own = stage.scored_labels[rows].numpy() == label
+        found = estimate(
+            "behavior_unedited", partial(clustered_mean, g[own], stage.scored_groups[rows][own]), int(own.sum())
+        )
+        if found.low is None or found.low < floor:
+            return (
+                f"the subject does not do what the concept is about: mean g of {name} prompts before the edit "
+                f"{ends(found)} nats does not clear {floor:g}"
+            )
+    return ""
 
 
 def unused(stage: ConceptStage, site: str) -> str:
@@ -59,6 +97,8 @@ def unused(stage: ConceptStage, site: str) -> str:
     found = unedited_behavior(stage, site)
     if found.low is None:
         return found.reason
+    if weak := weak_class(stage, site):
+        return weak
     floor = floors_of(stage.concept.name).log_odds
     if found.low >= floor:
         return ""
@@ -71,8 +111,8 @@ def withhold_behavior(scores: Scores, at: FixtureGround) -> None:
     if not reason:
         return
     scores.sweep = None
-    for name, estimate in scores.estimates.items():
-        if name.startswith(_BEHAVIORAL) and name not in _STANDING and estimate.status == "ok":
+    for name, scored in scores.estimates.items():
+        if name.startswith(_BEHAVIORAL) and name not in _STANDING and scored.status == "ok":
             scores.estimates[name] = Estimate.not_scored(name, reason)
 
 

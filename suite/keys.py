@@ -94,7 +94,7 @@ class Keys:
             "behavior": fixture.behavior.content_hash if fixture.behavior else None,
             "facts": fixture.facts.content_hash if fixture.facts else None,
             "corpus": fixture.corpus.content_hash,
-            "floors": asdict(floors_of(fixture.name)),
+            "floors": {name: floor for name, floor in asdict(floors_of(fixture.name)).items() if floor is not None},
             "subject": self._subject(fixture.card.spec),
             "site": fixture.site,
             "slot": fixture.slot,

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from interpmark.fixtures import (
     DEFAULT_CONCEPTS,
     DEPTHS,
+    NOT_SHOWN,
     STATIC_EMBEDDINGS,
     WEAK,
     WORD_VECTORS,
@@ -52,6 +53,7 @@ def fixtures() -> str:
     )
     for name in concept_names():
         ground = f"{name}, on {card.name}" + (", weak there" if name in WEAK else "")
+        ground += ", not shown there and not scored" if name in NOT_SHOWN else ""
         rows += [(f"{name}@{card.name}/{site_at(depth, card.n_blocks)}:last", ground) for depth in DEPTHS[name]]
     table = tabulate(rows, headers=("fixture", "ground"))
     notes = (

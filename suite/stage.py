@@ -168,6 +168,7 @@ class ConceptStage:
         facts: Facts | None = None,
         instructions: tuple[str, ...] = (),
     ) -> None:
+        concept = in_chat(concept, recorder.subject)
         self.concept = concept
         self.instructions = instructions
         self.corpus = corpus
@@ -343,6 +344,16 @@ class ConceptStage:
         return log_probs(
             self._recorder.subject, site, self._scored_states[site], self.prompts, edit, self.scored_labels
         )
+
+
+def in_chat(concept: Concept, subject: Subject) -> Concept:
+    """The concept as the subject is given it: what a user says in the subject's chat template, where it has one."""
+    if not concept.chat or not subject.chats:
+        return concept
+    turns = subject.turns(concept.texts)
+    starts = [turn.index(text) for turn, text in zip(turns, concept.texts, strict=True)]
+    spans = concept.spans and tuple((start + a, start + b) for start, (a, b) in zip(starts, concept.spans, strict=True))
+    return replace(concept, texts=tuple(turns), spans=spans)
 
 
 def in_depth_order(sites: Sequence[str]) -> list[str]:
