@@ -176,6 +176,14 @@ def gated(before: Iterable[Scorecard], after: Iterable[Scorecard], rules: Sequen
     return compare(before, after, [rule for rule in rules if rule.measure in names])
 
 
+def in_rule_unit(change: Change) -> float:
+    """The smallest worsening that is caught, relative where the default tolerance is."""
+    rule = next(rule for rule in DEFAULT_RULES if rule.measure == change.measure)
+    assert change.detectable is not None
+    assert change.before is not None
+    return change.detectable / (change.before.value or 1.0) if rule.relative else change.detectable
+
+
 def rate(hits: int, n: int) -> str:
     """A share with its interval."""
     found = binomtest(hits, n).proportion_ci()
@@ -219,7 +227,7 @@ def print_power(rows: Sequence[tuple[str, Sequence[tuple[Cards, Cards]]]]) -> No
                     caught.setdefault(change.measure, []).append(change.fails)
                     sizes.setdefault(change.measure, []).append(change.difference.value)
                     if change.detectable is not None:
-                        smallest.setdefault(change.measure, []).append(change.detectable)
+                        smallest.setdefault(change.measure, []).append(in_rule_unit(change))
         by = [
             f"{MEASURES[name].title} {np.mean(sizes[name]):+.2g}: {np.mean(hits):.2f}"
             for name, hits in caught.items()
@@ -227,7 +235,11 @@ def print_power(rows: Sequence[tuple[str, Sequence[tuple[Cards, Cards]]]]) -> No
         ]
         table.append([what, rate(sum(c.exit_code == 1 for c in found), len(found)), "; ".join(by) or "none"])
     print(tabulate(table, ["regression", "caught", "by (mean change: share of runs)"], "github"), "\n")
-    lines = [[MEASURES[name].title, f"{np.median(values):.2g}"] for name, values in smallest.items()]
+    relative = {rule.measure for rule in DEFAULT_RULES if rule.relative}
+    lines = [
+        [MEASURES[name].title, f"{100 * np.median(v):.2g} %" if name in relative else f"{np.median(v):.2g}"]
+        for name, v in smallest.items()
+    ]
     print(tabulate(lines, ["measure", "smallest worsening caught in 4 of 5 runs, median"], "github"), "\n")
 
 
@@ -314,8 +326,9 @@ def gender(store: Path, n: int = 200) -> None:
         ("leace(shrinkage=True)", "leace"),
     ]
 
+    drawn = [resampled(cards, rng) for _ in range(n // 4)]
+
     def runs_of(good: str, bad: str) -> list[tuple[Cards, Cards]]:
-        drawn = [resampled(cards, rng) for _ in range(n // 4)]
         return [
             (
                 {"a": called(d[good], "judged"), "b": d["mean-projection"]},
