@@ -9,7 +9,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import CellId, Scorecard, ScorecardError
@@ -68,12 +67,16 @@ def check_cards(cards: Sequence[Scorecard]) -> list[Finding]:
 
 
 def complete(cards: Sequence[Scorecard]) -> Iterator[Finding]:
-    """Every method on every fixture under every seed that the store has."""
+    """Every method on every fixture that one of its kind was scored on, under every seed that the store has."""
     there = {card.cell for card in cards}
-    methods = sorted({(cell.kind, cell.method) for cell in there})
-    fixtures = sorted({(c.concept, c.subject, c.site, c.slot) for c in there})
     seeds = sorted({cell.seed for cell in there})
-    grid = [CellId(name, kind, *place, seed) for place in fixtures for kind, name in methods for seed in seeds]
+    grid = [
+        CellId(method, kind, *place, seed)
+        for kind in sorted({cell.kind for cell in there})
+        for place in sorted({(c.concept, c.subject, c.site, c.slot) for c in there if c.kind == kind})
+        for method in sorted({cell.method for cell in there if cell.kind == kind})
+        for seed in seeds
+    ]
     missing = tuple(cell for cell in grid if cell not in there)
     if missing:
         yield Finding(f"{len(missing)} of {len(grid)} cells are missing", tuple(map(str, missing)), again=missing)
@@ -171,13 +174,11 @@ def clean(cards: Sequence[Scorecard]) -> Iterator[Finding]:
 def one_environment(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """All was run in one way; packages and settings must agree, and hardware is told."""
     advice = "score all cells in one environment: other versions and settings move scores"
-    packages = {name for card in cards for name in card.provenance.get("packages") or {}}
-    facts: dict[str, Callable[[Scorecard], Any]] = {
-        name: lambda card, name=name: (card.provenance.get("packages") or {}).get(name) for name in sorted(packages)
-    }
-    facts |= {name: lambda card, name=name: card.provenance.get(name) for name in (*_ONE, *_TOLD)}
-    for name, fact in facts.items():
-        values = sorted({str(value) for card in cards if (value := fact(card)) is not None})
+    packages = [card.provenance.get("packages") or {} for card in cards]
+    found = {name: [one.get(name) for one in packages] for name in sorted({name for one in packages for name in one})}
+    found |= {name: [card.provenance.get(name) for card in cards] for name in (*_ONE, *_TOLD)}
+    for name, given in found.items():
+        values = sorted({str(value) for value in given if value is not None})
         if len(values) > 1:
             yield Finding(f"{name} is not one: {', '.join(values)}", mend=advice, note=name in _TOLD)
 
