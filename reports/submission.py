@@ -67,12 +67,16 @@ def check_cards(cards: Sequence[Scorecard]) -> list[Finding]:
 
 
 def complete(cards: Sequence[Scorecard]) -> Iterator[Finding]:
-    """Every method on every fixture under every seed that the store has."""
+    """Every method on every fixture that one of its kind was scored on, under every seed that the store has."""
     there = {card.cell for card in cards}
-    methods = sorted({(cell.kind, cell.method) for cell in there})
-    fixtures = sorted({(c.concept, c.subject, c.site, c.slot) for c in there})
     seeds = sorted({cell.seed for cell in there})
-    grid = [CellId(name, kind, *place, seed) for place in fixtures for kind, name in methods for seed in seeds]
+    grid = [
+        CellId(method, kind, *place, seed)
+        for kind in sorted({cell.kind for cell in there})
+        for place in sorted({(c.concept, c.subject, c.site, c.slot) for c in there if c.kind == kind})
+        for method in sorted({cell.method for cell in there if cell.kind == kind})
+        for seed in seeds
+    ]
     missing = tuple(cell for cell in grid if cell not in there)
     if missing:
         yield Finding(f"{len(missing)} of {len(grid)} cells are missing", tuple(map(str, missing)), again=missing)
@@ -170,12 +174,11 @@ def clean(cards: Sequence[Scorecard]) -> Iterator[Finding]:
 def one_environment(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """All was run in one way; packages and settings must agree, and hardware is told."""
     advice = "score all cells in one environment: other versions and settings move scores"
-    settings = [
-        {name: card.provenance.get(name) for name in (*_ONE, *_TOLD)} | dict(card.provenance.get("packages") or {})
-        for card in cards
-    ]
-    for name in sorted({name for own in settings for name in own}):
-        values = sorted({str(own[name]) for own in settings if own.get(name) is not None})
+    packages = [card.provenance.get("packages") or {} for card in cards]
+    found = {name: [one.get(name) for one in packages] for name in sorted({name for one in packages for name in one})}
+    found |= {name: [card.provenance.get(name) for card in cards] for name in (*_ONE, *_TOLD)}
+    for name, given in found.items():
+        values = sorted({str(value) for value in given if value is not None})
         if len(values) > 1:
             yield Finding(f"{name} is not one: {', '.join(values)}", mend=advice, note=name in _TOLD)
 

@@ -89,9 +89,10 @@ def check_submission(root: Path, method_sources: Iterable[str] = ()) -> Verdict:
 
 def controls(cards: Sequence[Scorecard]) -> Iterator[Finding]:
     """Each kind's controls were scored: without them nobody can tell what a score is worth."""
-    places = {(c.concept, c.subject, c.site, c.slot, c.seed) for c in (card.cell for card in cards)}
     for kind in sorted({card.cell.kind for card in cards}):
-        there = {card.cell.method for card in cards if card.cell.kind == kind}
+        cells = [card.cell for card in cards if card.cell.kind == kind]
+        places = {(c.concept, c.subject, c.site, c.slot, c.seed) for c in cells}
+        there = {cell.method for cell in cells}
         missing = [name for name in required_controls(kind) if name not in there]
         if missing:
             again = tuple(CellId(name, kind, *place) for name in missing for place in sorted(places))

@@ -278,3 +278,17 @@ def test_ranks_are_of_one_table(damaged: Make) -> None:
     other = dataclasses.replace(card, key="x", cell=dataclasses.replace(card.cell, concept="tense"))
     with pytest.raises(ValueError, match="one fixture"):
         rank([card, other], "perplexity_damage")
+
+
+def test_bounds_and_early_ends_agree_with_all_draws() -> None:
+    rng = np.random.default_rng(5)
+    parts = rng.normal(0, 1, (12, 80)) + np.linspace(0, 1.5, 12)[:, None]
+    found = pair_p_values(parts, np.zeros(80))
+    signs = rng.choice([-1.0, 1.0], (20_000, 80))
+    for i in range(12):
+        for j in range(i):
+            contrast = parts[i] - parts[j]
+            exact = (np.abs(signs @ contrast) >= abs(contrast.sum())).mean()
+            # A bound is above the truth, and small all the same; a drawn p has its own noise.
+            assert found[i, j] >= exact - 4 * np.sqrt(exact * (1 - exact) / 1000) - 1e-3
+            assert found[i, j] <= exact + 4 * np.sqrt(exact * (1 - exact) / 1000) + 1.5e-3

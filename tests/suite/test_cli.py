@@ -42,6 +42,29 @@ def test_reading_does_not_import_torch(command: list[str], suite_run: Run, tmp_p
     assert ("1 cells added" if command[0] == "merge" else "mean-projection") in done.stdout
 
 
+def test_the_leaderboard_goes_to_a_file_in_every_format(suite_run: Run, tmp_path: Path) -> None:
+    suite_run("-k", "edit_norm", "--interp-store", "store", *ONE_CELL)
+    for name in ("text", "markdown", "latex", "csv", "json", "parquet"):
+        done = _interpmark("leaderboard", "store", "--format", name, "--out", f"board.{name}", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert not done.stdout
+        assert b"mean-projection" in (tmp_path / f"board.{name}").read_bytes()
+    printed = _interpmark("leaderboard", "store", "--format", "csv", folder=tmp_path)
+    assert printed.stdout == (tmp_path / "board.csv").read_text()
+    refused = _interpmark("leaderboard", "store", "--format", "parquet", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "--out scores.parquet" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("markdown", "arxiv.org/abs/2212.04273"), ("bibtex", "@misc{"), ("latex", "\\cite{")]
+)
+def test_cite_prints_each_form(name: str, expected: str, suite_run: Run, tmp_path: Path) -> None:
+    suite_run("-k", "edit_norm", "--interp-store", "store", *ONE_CELL)
+    done = _interpmark("cite", "store", "--format", name, folder=tmp_path)
+    assert expected in done.stdout, done.stderr
+
+
 def test_show_says_formula_parameters_and_claims(tmp_path: Path) -> None:
     done = _interpmark("show", "inlp(rank=4)", folder=tmp_path)
     assert "rank" in done.stdout
