@@ -315,12 +315,14 @@ def publish(
     stores: Annotated[list[Path], typer.Argument(help="stores whose results go on the site")],
     out: Annotated[Path, typer.Option(help="folder of the site; one from before is replaced")] = Path("site"),
     title: Annotated[str, typer.Option(help="the site's name")] = "interpmark",
+    history: Annotated[Path | None, typer.Option(help="folder of saved runs, e.g. .interpmark, for trends")] = None,
 ) -> None:
     """Write a static site of results: it opens from its folder, and needs no server and no network."""
+    from interpmark.reports.history import read_history
     from interpmark.reports.site import publish as write
     from interpmark.reports.site import read_stores
 
-    done = write(read_stores(stores), out, title)
+    done = write(read_stores(stores), out, title, read_history(history) if history else ())
     typer.echo(f"{done.pages} pages on {done.cells} cells, {done.bytes / 1e6:.1f} MB: open {done.index}")
 
 

@@ -10,11 +10,13 @@ from os import PathLike
 from pathlib import Path
 
 from interpmark.reports.exports import EXPORTS
+from interpmark.reports.history import Point
 from interpmark.reports.scorecard import Scorecard
 from interpmark.reports.site import data
 from interpmark.reports.site.content import Content, Fixture, content
 from interpmark.reports.site.folder import SiteFolder
 from interpmark.reports.site.render import Pages
+from interpmark.reports.site.trends import Trends
 from interpmark.reports.store import Store
 
 _DOWNLOADS = {
@@ -53,20 +55,31 @@ def read_stores(roots: Iterable[str | PathLike[str]]) -> list[Scorecard]:
     return list(found.values())
 
 
-def publish(scorecards: Iterable[Scorecard], out: str | PathLike[str], title: str = "interpmark") -> Published:
+def publish(
+    scorecards: Iterable[Scorecard],
+    out: str | PathLike[str],
+    title: str = "interpmark",
+    history: Iterable[Point] = (),
+) -> Published:
     """Write the site of scorecards into the folder `out`; open its index.html.
 
-    An earlier site in that folder is replaced, other files there stay. The same scorecards give the same files.
+    `history` are the points of saved runs, for a page of trends. An earlier site in that folder is replaced, other
+    files there stay. The same scorecards give the same files.
     Raises ValueError when the folder holds an index.html that interpmark did not write.
     """
-    shown = content(scorecards)
+    shown, trends = content(scorecards), Trends(tuple(history))
     folder = SiteFolder(out)
     downloads = _write_downloads(folder, shown)
     _write_scripts(folder)
     _write_data(folder, shown)
     version = importlib.metadata.version("interpmark")
-    pages = Pages(site_title=title, content=shown, downloads=downloads, version=version, measures=data.measures())
+    pages = Pages(
+        site_title=title, content=shown, downloads=downloads, version=version, measures=data.measures(), trends=trends
+    )
     _write_pages(folder, shown, pages)
+    if trends.runs:
+        folder.write("data/history.js", data.script("history", trends.data()))
+        folder.write("history.html", pages.render("history", root="", here="history.html"))
     folder.finish()
     written = [folder.root / name for name in folder.files]
     return Published(

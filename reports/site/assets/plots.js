@@ -345,4 +345,5 @@
     for (const one of [pareto, sweeps, ranks, blocks]) one(data);
   };
   interpmark.plotHistogram = plotHistogram;
+  interpmark.plotting = { PALETTE, layout, sized, draw, redraw, errors, text, figureOf };
 })();

@@ -10,6 +10,8 @@
     const matrix = document.getElementById("matrix");
     if (matrix) interpmark.matrix(matrix, data);
   }
+  const history = interpmark.received("history");
+  if (history) interpmark.trend(history);
   interpmark.follow();
   document.documentElement.dataset.ready = "true";
 })();

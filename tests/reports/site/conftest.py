@@ -3,12 +3,15 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Role, Scorecard, Sweep, SweepPoint
+from interpmark.reports import SCHEMA, CellId, Estimate, Failure, Role, Scorecard, Scorecards, Sweep, SweepPoint
+from interpmark.reports.baselines import SavedRun
+from interpmark.reports.history import history
 from interpmark.reports.scorecard import Claim
 from interpmark.reports.site import publish
 
@@ -96,11 +99,27 @@ def cards() -> list[Scorecard]:
     return found + [card(m, v, kind="steerer") for m, v in (("caa", 0.9), ("repe", 0.4))]
 
 
+def runs() -> list[tuple[str, SavedRun]]:
+    """Three saved runs: before the third, leace's source and the fixture changed."""
+
+    def again(index: int) -> Scorecard:
+        one = card("leace", 0.55 + index / 100)
+        return replace(
+            one, provenance={**one.provenance, "fixture_hash": f"f{index // 2}", "method_hash": f"m{index // 2}"}
+        )
+
+    times = [f"2026-01-0{index + 1}T12:00:00+00:00" for index in range(3)]
+    return [
+        (f"{i:04d}", SavedRun(Scorecards([again(i)]), time, {"id": f"{i:040x}", "dirty": False}))
+        for i, time in enumerate(times)
+    ]
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a published site."""
     out = tmp_path_factory.mktemp("published") / "site"
-    publish(cards(), out)
+    publish(cards(), out, history=history(runs()))
     return out
 
 

@@ -13,7 +13,14 @@ from interpmark.reports.site import publish
 from .conftest import HOSTILE, METHODS, card
 
 FIXTURE = "gender-smollm2-135m-resid_post.26-last"
-PAGES = ["index.html", "results.html", f"fixtures/{FIXTURE}.html", "methods/leace.html", "subjects/smollm2-135m.html"]
+PAGES = [
+    "index.html",
+    "results.html",
+    f"fixtures/{FIXTURE}.html",
+    "methods/leace.html",
+    "subjects/smollm2-135m.html",
+    "history.html",
+]
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
 

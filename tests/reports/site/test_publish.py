@@ -15,11 +15,12 @@ from urllib.parse import unquote
 import pandas
 import pytest
 
+from interpmark.reports.history import history
 from interpmark.reports.site import publish, read_stores
 from interpmark.reports.site.reproduce import command
 from interpmark.reports.store import Store
 
-from .conftest import HOSTILE, METHODS, card, cards
+from .conftest import HOSTILE, METHODS, card, cards, runs
 
 
 class Page(HTMLParser):
@@ -96,10 +97,28 @@ def test_numbers_are_there_without_scripts(site: Path) -> None:
 
 
 def test_the_same_results_give_the_same_files(site: Path, tmp_path: Path) -> None:
-    publish(reversed(cards()), tmp_path / "again")
+    publish(reversed(cards()), tmp_path / "again", history=history(runs()))
     names = [str(path.relative_to(site)) for path in site.rglob("*") if path.is_file()]
     _, different, missing = filecmp.cmpfiles(site, tmp_path / "again", names, shallow=False)
     assert (different, missing) == ([], [])
+
+
+def test_the_history_marks_what_breaks_a_trend(site: Path) -> None:
+    data = received(site / "data/history.js")
+    assert isinstance(data, dict)
+    (trend,) = [one for one in data["series"] if one["measure"] == "edit_norm"]
+    assert [(point["run"], point["broken"], point["source"]) for point in trend["points"]] == [
+        (0, [], False),
+        (1, [], False),
+        (2, ["fixture hash"], True),
+    ]
+    assert "fixture hash (" in (site / "history.html").read_text(encoding="utf-8")
+
+
+def test_without_saved_runs_there_is_no_history(tmp_path: Path) -> None:
+    publish(cards()[:2], tmp_path)
+    assert not (tmp_path / "history.html").exists()
+    assert "history.html" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 def test_downloads_hold_every_cell(site: Path) -> None:
