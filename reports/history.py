@@ -93,8 +93,8 @@ def _cells(run: SavedRun) -> Iterator[tuple[tuple[str, ...], list[Scorecard], li
             cards, estimates = found.setdefault(name, ([], []))
             cards.append(card)
             estimates.append(estimate)
-    for name in sorted(found):
-        yield name, *found[name]
+    for key in sorted(found):
+        yield key, *found[key]
 
 
 def _facts(cards: Sequence[Scorecard], measure: str) -> dict[str, str]:
