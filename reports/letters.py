@@ -18,27 +18,30 @@ def compact_letters(order: Sequence[str], apart: frozenset[frozenset[str]]) -> d
     `apart` are the pairs that are told apart. Returns an empty mapping when 26 letters do not suffice: then only the
     pairs themselves say it.
     """
-    groups = [set(order)]
-    for one, other in sorted(sorted(pair, key=order.index) for pair in apart):
-        split = [group for group in groups if one in group and other in group]
-        groups = [group for group in groups if group not in split]
-        groups += [group - {name} for group in split for name in (one, other)]
-        groups = _absorbed(groups)
+    place = {name: i for i, name in enumerate(order)}
+    groups = [(1 << len(order)) - 1]  # a group is a number whose bits are its members
+    for one, other in sorted(sorted(place[name] for name in pair) for pair in apart):
+        groups = _split(groups, 1 << one, 1 << other)
         if len(groups) > 8 * _MOST:
             return {}
     if len(groups) > _MOST:
         return {}
-    groups.sort(key=lambda group: sorted(map(order.index, group)))
+    members = [[name for name in order if group >> place[name] & 1] for group in groups]
+    members.sort(key=lambda names: [place[name] for name in names])
     return {
-        name: "".join(letter for letter, group in zip(string.ascii_lowercase, groups, strict=False) if name in group)
+        name: "".join(letter for letter, names in zip(string.ascii_lowercase, members, strict=False) if name in names)
         for name in order
     }
 
 
-def _absorbed(groups: list[set[str]]) -> list[set[str]]:
-    """Leave out a group that lies within another; of equal ones the first stays."""
-    return [
-        group
-        for i, group in enumerate(groups)
-        if not any(group < other or (group == other and j < i) for j, other in enumerate(groups))
+def _split(groups: list[int], one: int, other: int) -> list[int]:
+    """Split the groups that hold both, and leave out what then lies within another group."""
+    both = one | other
+    kept = [group for group in groups if group & both != both]
+    parts = dict.fromkeys(group & ~bit for group in groups if group & both == both for bit in (one, other))
+    return kept + [
+        part
+        for part in parts
+        if not any(part & ~group == 0 for group in kept)
+        and not any(part & ~group == 0 and part != group for group in parts)
     ]
