@@ -1,9 +1,8 @@
 """What activation addition towards weddings does to the perplexity of three corpora, by block and strength.
 
-A vector is added in one of three ways: ActAdd's, the difference of two prompts at a text's first positions; the
-difference of the class means of the concept `weddings`, at every position; and what the word *weddings* does to the
-last token of one sentence, at every position. Each is measured on texts about weddings,
-on texts about shipping and on neutral ones, and kept in a file, so that a run that was cut goes on where it was.
+A vector is added in one of two ways: ActAdd's, the difference of two prompts at a text's first positions; and the
+difference of the class means of the concept `weddings`, at every position. Each is measured on texts about weddings, on
+texts about shipping and on neutral ones, and kept in a file, so that a run that was cut goes on where it was.
 
     python docs/results/weddings.py docs/results/weddings.json
 """
@@ -15,11 +14,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from tabulate import tabulate
 
 from interpmark.fixtures import get_corpus
-from interpmark.methods import AddedVector, Steering, get_method
+from interpmark.methods import Steering, get_method
 from interpmark.suite.bench import Bench
 from interpmark.suite.cells import collect_cells
 from interpmark.suite.grounds import Grounds
@@ -29,14 +27,12 @@ from interpmark.suite.progress import SilentProgress
 from interpmark.suite.stage import CorpusStage, Recorder
 
 BLOCKS = (2, 6, 10, 15, 20, 25)
-STRENGTHS = {"activation-addition": (1.0, 4.0), "caa": (0.25, 0.5, 1.0), "last token": (0.1, 0.25, 0.5)}
+STRENGTHS = {"activation-addition": (1.0, 4.0), "caa": (0.25, 0.5, 1.0)}
 SPECS = {
     "activation-addition": "activation-addition(towards='I like to talk about weddings', "
     "away='I like to talk about things')",
     "caa": "caa",
-    "last token": "'I like to talk about weddings' less other things, at the last token, added everywhere",
 }
-OTHER_THINGS = ("things", "people", "work", "music", "money", "history")
 CORPORA = {"weddings": 2, "shipping": 2, "neutral": 5}
 """Corpora, and of how many documents one is taken."""
 Rows = dict[str, list[float]]
@@ -56,7 +52,7 @@ def runs(known: Rows) -> Iterator[tuple[str, list[float]]]:
         at = grounds.of(cell.fixture)
         bench = Bench.of(at.stage, at.ground.fit, at.site)
         for method, strengths in STRENGTHS.items():
-            edit = last_token(bench) if method == "last token" else fitted(SPECS[method], bench)
+            edit = fitted(SPECS[method], bench)
             for strength in strengths:
                 for name, part in parts.items():
                     key = f"{method}|{at.site}|{strength}|{name}"
@@ -74,13 +70,6 @@ def fitted(spec: str, bench: Bench) -> Steering:
     if method.info.needs_bench:
         return instance.fit_on(bench, seed=0)
     return instance.fit(bench.split.x, bench.split.z, seed=0)
-
-
-def last_token(bench: Bench) -> Steering:
-    """What the word does to the last token of one sentence, less the mean over other words."""
-    texts = [f"I like to talk about {topic}" for topic in ("weddings", *OTHER_THINGS)]
-    ends = torch.stack([states[-1] for states in bench.states(bench.subject.encode(texts))])
-    return AddedVector(ends[0] - ends[1:].mean(0))
 
 
 def show(known: Rows) -> None:
