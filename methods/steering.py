@@ -9,9 +9,8 @@ class instead, and says so.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import lazy_loader
@@ -57,14 +56,19 @@ class Steering(Edit):
         """Whether the edit leaves everything as it was, to the bit."""
         return self.strength == 0
 
-    @abstractmethod
     def parts(self) -> dict[str, Tensor]:
-        """Return what the edit consists of beside strength and scope."""
+        """Return what the edit consists of beside strength and scope: its fields, where all are tensors."""
+        return {name: getattr(self, name) for name in self._own_fields()}
 
     @classmethod
-    @abstractmethod
     def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
         """Undo `parts`; `rest` holds strength and scope."""
+        own: dict[str, Any] = {name: parts[name] for name in cls._own_fields()}
+        return cls(**own, **rest)
+
+    @classmethod
+    def _own_fields(cls) -> list[str]:
+        return [one.name for one in fields(cls) if one.name not in ("strength", "scope")]
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the parts, the strength, and the scope's name in bytes."""
@@ -94,8 +98,8 @@ class Steering(Edit):
 
 
 @dataclass(frozen=True, eq=False)
-class AddedVector(Steering):
-    """x' = x + strength · vector.
+class AlongVector(Steering):
+    """An edit that moves activations along one vector.
 
     Attributes:
         vector: `[d]`, kept as float64.
@@ -103,10 +107,6 @@ class AddedVector(Steering):
     """
 
     vector: Tensor
-    tag: ClassVar[str] = "added-vector"
-
-    def _check(self) -> None:
-        self._freeze_vectors("vector")
 
     @property
     def d(self) -> int:
@@ -118,21 +118,22 @@ class AddedVector(Steering):
         """One, or zero when nothing is added."""
         return int(bool(self.vector.any()) and not self.is_still)
 
+
+@dataclass(frozen=True, eq=False)
+class AddedVector(AlongVector):
+    """x' = x + strength · vector."""
+
+    tag: ClassVar[str] = "added-vector"
+
+    def _check(self) -> None:
+        self._freeze_vectors("vector")
+
     def __call__(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return x with the vector added; `z` is not looked at."""
         check_input(self, x)
         if self.is_still:
             return x.clone()
         return (_wide(x) + (self.strength * self.vector).to(_wide(x))).to(x.dtype)
-
-    def parts(self) -> dict[str, Tensor]:
-        """Return the vector."""
-        return {"vector": self.vector}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
-        """Undo `parts`."""
-        return cls(parts["vector"], **rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,15 +178,6 @@ class PlacedVectors(Steering):
         here = (place >= 0) & (place < len(vectors))
         added = vectors[place.clamp(0, len(vectors) - 1).to(x.device)]
         return torch.where(here[..., None].to(x.device), _wide(x) + added, _wide(x)).to(x.dtype)
-
-    def parts(self) -> dict[str, Tensor]:
-        """Return the vectors."""
-        return {"vectors": self.vectors}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
-        """Undo `parts`."""
-        return cls(parts["vectors"], **rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,15 +225,6 @@ class SetCoordinate(Steering):
         edited: Tensor = _wide(x) + (wanted - coordinate)[..., None] * unit
         return edited.to(x.dtype)
 
-    def parts(self) -> dict[str, Tensor]:
-        """Return direction and origin."""
-        return {"direction": self.direction, "origin": self.origin}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
-        """Undo `parts`."""
-        return cls(parts["direction"], parts["origin"], **rest)
-
 
 @dataclass(frozen=True, eq=False)
 class PartialEdit(Steering):
@@ -281,7 +264,7 @@ class PartialEdit(Steering):
 
 
 @dataclass(frozen=True, eq=False)
-class SidedVector(Steering):
+class SidedVector(AlongVector):
     """x' = x + strength · sign((x − boundary)·normal) · vector: each side of a boundary is moved its own way.
 
     Attributes:
@@ -291,23 +274,12 @@ class SidedVector(Steering):
 
     """
 
-    vector: Tensor
     normal: Tensor
     boundary: Tensor
     tag: ClassVar[str] = "sided-vector"
 
     def _check(self) -> None:
         self._freeze_vectors("vector", "normal", "boundary")
-
-    @property
-    def d(self) -> int:
-        """The size of the activations."""
-        return len(self.vector)
-
-    @property
-    def rank(self) -> int:
-        """One, or zero when nothing is added."""
-        return int(bool(self.vector.any()) and not self.is_still)
 
     def __call__(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Return x moved by its side; where classes `z` (0 and 1) are given, they are the sides."""
@@ -319,15 +291,6 @@ class SidedVector(Steering):
         else:
             side = (2 * z - 1).to(_wide(x))
         return (_wide(x) + side[..., None] * (self.strength * self.vector).to(_wide(x))).to(x.dtype)
-
-    def parts(self) -> dict[str, Tensor]:
-        """Return vector, normal and boundary."""
-        return {"vector": self.vector, "normal": self.normal, "boundary": self.boundary}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
-        """Undo `parts`."""
-        return cls(parts["vector"], parts["normal"], parts["boundary"], **rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -375,15 +338,6 @@ class MirroredCoordinates(Steering):
         w = self.directions.to(_wide(x))
         coordinates = (_wide(x) - self.center.to(_wide(x))) @ w  # [..., k]
         return (_wide(x) + (self.strength * coordinates.abs() - coordinates) @ w.T).to(x.dtype)
-
-    def parts(self) -> dict[str, Tensor]:
-        """Return directions and center."""
-        return {"directions": self.directions, "center": self.center}
-
-    @classmethod
-    def from_parts(cls, parts: Mapping[str, Tensor], **rest: Any) -> Self:
-        """Undo `parts`."""
-        return cls(parts["directions"], parts["center"], **rest)
 
 
 def check_scope(scope: str) -> None:

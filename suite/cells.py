@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from interpmark.fixtures import (
     DEFAULT_CONCEPTS,
@@ -48,8 +48,48 @@ if TYPE_CHECKING:
 QUICK_CONCEPT = "gender"
 
 
+class Place(Protocol):
+    """Where a concept is read."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def site(self) -> str: ...  # noqa: D102
+    @property
+    def slot(self) -> str: ...  # noqa: D102
+
+
+class OnSubject:
+    """A fixture that is named after the place on its subject too."""
+
+    @property
+    def id(self: Place) -> str:
+        """The fixture's name in test ids and tables."""
+        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
+
+
+class Uncaptured:
+    """A fixture whose rows are there without a pass of the subject."""
+
+    @property
+    def shard(self) -> str:
+        """What is captured together: nothing here is, so all have one name."""
+        return "planted"
+
+
+class GivenRows(Uncaptured):
+    """A fixture without a subject."""
+
+    @property
+    def id(self: Place) -> str:
+        """The fixture's name in test ids and tables."""
+        return self.name
+
+
 @dataclass(frozen=True)
-class PlantedFixture:
+class PlantedFixture(GivenRows):
     """Activations with known ground truth; no language model is involved."""
 
     name: str
@@ -58,23 +98,13 @@ class PlantedFixture:
     subject: str = "planted"
 
     @property
-    def id(self) -> str:
-        """The fixture's name in test ids and tables."""
-        return self.name
-
-    @property
-    def shard(self) -> str:
-        """What is captured together: nothing here is, so all have one name."""
-        return "planted"
-
-    @property
     def data(self) -> RowData:
         """The activations."""
         return planted(self.name)
 
 
 @dataclass(frozen=True, eq=False)
-class VectorFixture:
+class VectorFixture(GivenRows):
     """Word vectors; no language model is involved."""
 
     data: WordVectors
@@ -87,19 +117,9 @@ class VectorFixture:
         """The name of the built-in vectors, or one after the file's."""
         return self.data.name
 
-    @property
-    def id(self) -> str:
-        """The fixture's name in test ids and tables."""
-        return self.name
-
-    @property
-    def shard(self) -> str:
-        """What is captured together: nothing here is, so all have one name."""
-        return "planted"
-
 
 @dataclass(frozen=True, eq=False)
-class SubjectFixture:
+class SubjectFixture(OnSubject):
     """A concept on a subject at a site and slot, with its behavior or facts, its instructions and its corpus."""
 
     concept: Concept
@@ -122,18 +142,13 @@ class SubjectFixture:
         return self.card.name
 
     @property
-    def id(self) -> str:
-        """The fixture's name in test ids and tables."""
-        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
-
-    @property
     def shard(self) -> str:
         """What is captured together: one forward pass over the concept's prompts serves all sites."""
         return f"{self.name}@{self.subject}"
 
 
 @dataclass(frozen=True, eq=False)
-class EmbeddingFixture:
+class EmbeddingFixture(OnSubject, Uncaptured):
     """The subject's own input embeddings, as word vectors. The subject is loaded for them and not run."""
 
     card: SubjectCard
@@ -145,16 +160,6 @@ class EmbeddingFixture:
     def subject(self) -> str:
         """The subject's name."""
         return self.card.name
-
-    @property
-    def id(self) -> str:
-        """The fixture's name in test ids and tables."""
-        return f"{self.name}@{self.subject}/{self.site}:{self.slot}"
-
-    @property
-    def shard(self) -> str:
-        """What is captured together: nothing here is, so all have one name."""
-        return "planted"
 
 
 RowFixture: TypeAlias = PlantedFixture | VectorFixture

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from interpmark.fixtures import ONE_AGAINST_REST
 from interpmark.methods import Edit, FitError, IdentityEdit, MethodSpec, SiteEdits
 from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
@@ -216,4 +217,9 @@ def why_not(method: MethodSpec, at: FixtureGround) -> str:
     z = at.ground.fit.z
     kind = "continuous" if z.is_floating_point() else "binary" if int(z.max()) <= 1 else "multiclass"
     allowed = method.info.supports
-    return "" if kind in allowed else f"{method.name} takes {' or '.join(sorted(allowed))} labels; these are {kind}"
+    if kind in allowed:
+        return ""
+    reason = f"{method.name} takes {' or '.join(sorted(allowed))} labels; these are {kind}"
+    name = "" if at.stage is None else at.stage.concept.name
+    rest = [one for one, (whole, _) in ONE_AGAINST_REST.items() if whole == name]
+    return reason + (f". Each class against the rest is a fixture of its own: {', '.join(rest)}" if rest else "")

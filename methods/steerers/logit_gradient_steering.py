@@ -8,14 +8,13 @@ moves the answers fastest, wherever the classes are. That holds for small steps;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import lazy_loader
 
 from interpmark.methods.bench import FitBench
 from interpmark.methods.classes import class_means
-from interpmark.methods.erasers.logit_gradient_projection import mean_gradients
-from interpmark.methods.errors import MethodError
+from interpmark.methods.logit_gradient import LogitGradient, mean_gradients
 from interpmark.methods.registry import register
 from interpmark.methods.steering import AddedVector
 
@@ -29,20 +28,8 @@ else:
     "logit-gradient-steering", kind="steerer", claims={"affine"}, reference="arXiv:1312.6034", supports={"binary"}
 )
 @dataclass(frozen=True)
-class LogitGradientSteering:
-    """Add the mean gradient of the answers' log-odds.
-
-    Attributes:
-        prompts: How many of the fit prompts to average over, at most; they are drawn by the seed.
-
-    """
-
-    prompts: int = 512
-    needs_answers: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if self.prompts < 1:
-            raise MethodError(f"prompts must be at least 1, not {self.prompts}")
+class LogitGradientSteering(LogitGradient):
+    """Add the mean gradient of the answers' log-odds."""
 
     def fit_on(self, bench: FitBench, *, seed: int) -> AddedVector:
         """Fit on the subject's answers.

@@ -391,6 +391,16 @@ def test_a_concept_without_instructions_is_not_prompted(at: FixtureGround) -> No
     assert not why_not(get_method("prompting"), at)
 
 
+def test_of_several_classes_each_is_steered_to_against_the_rest(at: FixtureGround) -> None:
+    several = copy(at.stage)
+    assert several is not None
+    several.concept = get_concept("emotions")
+    fit_split = replace(at.ground.fit, z=torch.arange(len(at.ground.fit.z)) % 6)
+    reason = why_not(get_method("caa"), replace(at, stage=several, ground=replace(at.ground, fit=fit_split)))
+    assert reason.startswith("caa takes binary labels; these are multiclass")
+    assert "emotions-joy, emotions-sadness" in reason
+
+
 def test_the_gradient_moves_the_answers_faster_than_any_vector_of_its_length(at: FixtureGround) -> None:
     track = track_of(at)
 

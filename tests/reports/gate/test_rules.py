@@ -84,5 +84,5 @@ def test_percent_is_of_the_value_before() -> None:
 
 
 def test_every_score_with_a_good_direction_has_a_default_and_no_cost_has() -> None:
-    directed = {name for name, m in MEASURES.items() if m.group == "score" and m.better}
+    directed = {name for name, m in MEASURES.items() if m.group == "score" and m.better and not m.asked}
     assert {rule.measure for rule in DEFAULT_RULES} == directed

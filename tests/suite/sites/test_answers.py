@@ -11,8 +11,8 @@ import torch
 from interpmark.fixtures import Corpus
 from interpmark.methods import AffineEdit, FitError, SpecError, get_method
 from interpmark.methods.erasers.cde import Interchange, causal_subspace, interchange
-from interpmark.methods.erasers.logit_gradient_projection import log_odds_gradients
 from interpmark.methods.erasers.mean_projection import mean_directions
+from interpmark.methods.logit_gradient import log_odds_gradients
 from interpmark.suite.grounds import FixtureGround
 from interpmark.suite.pairs import opposite_pairs
 from interpmark.suite.progress import SilentProgress
