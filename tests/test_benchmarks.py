@@ -48,6 +48,7 @@ def test_an_unknown_name_is_answered_with_the_names_that_there_are(names):
     assert "leec" in done.stderr and "leace-fit" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inlp", "leace-fit"])
 def test_a_tiny_work_is_done_by_both_sides_and_they_agree(name, tmp_path):
     file = tmp_path / "rows.json"
@@ -70,6 +71,7 @@ def rows_of(name: str, *arguments: str, into: Path) -> list[dict]:
     return json.loads((into / "rows.json").read_text("utf-8"))
 
 
+@pytest.mark.slow
 def test_growth_is_that_of_the_main_job_and_is_drawn(tmp_path):
     (row,) = rows_of("growth", "--work", "sites", "--plots", str(tmp_path / "plots"), into=tmp_path)
     assert (row["work"], row["peer"]) == ("growth sites=3", "itself at sites=1")
@@ -108,6 +110,7 @@ def test_the_methods_of_growth_are_32_different_ones(importable):
         assert len(set(blocks)) == count and sum(blocks) / count == pytest.approx(14.5, abs=0.7)
 
 
+@pytest.mark.slow
 def test_a_profile_has_all_of_the_time(tmp_path):
     rows = rows_of("profile", into=tmp_path)
     assert sum(row["ratio"] for row in rows) == pytest.approx(1)
@@ -138,6 +141,7 @@ def test_the_places_of_a_profile_are_in_the_code(importable):
             assert function in {node.name for node in nodes if isinstance(node, ast.FunctionDef)}, place
 
 
+@pytest.mark.slow
 def test_rlace_runs_the_peers_first_steps_unless_the_whole_loop_is_asked_for(tmp_path):
     file = tmp_path / "rows.json"
     done = benchmarks("--only", "rlace", "--small", "--repetitions", "1", "--json", str(file))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ACTION = Path(__file__).parents[2] / "action.yml"
@@ -43,6 +44,7 @@ def run_score(folder: Path, part: float, **inputs: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 def test_the_action_turns_red_for_a_regression(tmp_path: Path) -> None:
     which = {"METHODS": "identity", "METHOD_FILES": "my_eraser.py", "FIXTURES": "planted-gaussian"}
     few = "-k\nnot contract and not claims\n"

@@ -70,7 +70,7 @@ def test_an_unchanged_method_stays_green(score: Run) -> None:
     assert "FAILED" not in done.stdout
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadgroup")])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2", "--dist", "loadgroup"), marks=pytest.mark.slow)])
 def test_a_method_that_became_worse_is_red_with_its_numbers(
     score: Run, tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
@@ -93,6 +93,7 @@ def test_a_method_that_became_worse_is_red_with_its_numbers(
     assert "│██" in comment
 
 
+@pytest.mark.slow
 def test_without_rules_a_worse_method_is_told_and_stays_green(score: Run) -> None:
     done = score("--interp-compare=main", part=0.5)
     assert done.returncode == 0, done.stdout
@@ -106,12 +107,14 @@ def test_a_method_that_vanished_is_red(score: Run) -> None:
     assert "interpmark-gate::cell[your-eraser" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_method_that_was_left_out_is_not_missing(score: Run) -> None:
     done = score(*GATED, "-k", "identity and not contract")
     assert done.returncode == 0, done.stdout
     assert "part of a run: 1 of 2 cells were not run" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_method_that_fails_now_is_red_in_the_gate_too(score: Run) -> None:
     done = score(*GATED, text=METHOD.replace("return AffineEdit", "raise OSError; return AffineEdit"))
     assert done.returncode == 1, done.stdout
@@ -119,6 +122,7 @@ def test_a_method_that_fails_now_is_red_in_the_gate_too(score: Run) -> None:
     assert "interpmark-gate::cell[identity" not in done.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(score: Run, tmp_path: Path) -> None:
     (tmp_path / "interrupts.py").write_text(
         "def pytest_runtest_logreport(report):\n"
@@ -135,6 +139,7 @@ def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(score: Run, t
     assert SavedRuns(tmp_path / ".interpmark").names() == ["main"]
 
 
+@pytest.mark.slow
 def test_force_regen_rewrites_and_fails_and_the_next_run_is_green(score: Run) -> None:
     red = score(*GATED, "--force-regen", part=0.5)
     assert red.returncode == 1, red.stdout
@@ -144,6 +149,7 @@ def test_force_regen_rewrites_and_fails_and_the_next_run_is_green(score: Run) ->
     assert "rewritten" not in green.stdout
 
 
+@pytest.mark.slow
 def test_force_regen_of_a_part_keeps_the_rest(score: Run, tmp_path: Path) -> None:
     done = score(*GATED, "--force-regen", "-k", "my-eraser and not contract", part=0.5)
     assert done.returncode == 1, done.stdout
@@ -151,6 +157,7 @@ def test_force_regen_of_a_part_keeps_the_rest(score: Run, tmp_path: Path) -> Non
     assert [card.cell.method for card in cards] == ["identity", "my-eraser"]
 
 
+@pytest.mark.slow
 def test_force_regen_gives_way_to_a_plugin_that_has_it(score: Run, tmp_path: Path) -> None:
     (tmp_path / "regressions.py").write_text(
         "def pytest_addoption(parser):\n"
@@ -164,6 +171,7 @@ def test_force_regen_gives_way_to_a_plugin_that_has_it(score: Run, tmp_path: Pat
     assert "--force-regen goes with --interp-compare" in alone.stderr
 
 
+@pytest.mark.slow
 def test_numbered_runs_go_on_and_the_latest_is_compared_with(score: Run, tmp_path: Path) -> None:
     score("--interp-autosave")
     score("--interp-autosave", part=0.5)
@@ -175,6 +183,7 @@ def test_numbered_runs_go_on_and_the_latest_is_compared_with(score: Run, tmp_pat
     assert "with 0001_" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_shard_compares_its_cells_and_saves_nothing(score: Run) -> None:
     done = score(*GATED, "--interp-shard", "1/2")
     assert done.returncode == 0, done.stdout
@@ -201,12 +210,14 @@ def test_a_bad_name_or_rule_is_told_before_anything_is_scored(
     assert "collected" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_rule_that_checks_nothing_is_red(score: Run) -> None:
     done = score(*COMPARED, "nothing/*:residual_accuracy:0.02")
     assert done.returncode == 1, done.stdout
     assert "is about no score of these runs" in done.stdout
 
 
+@pytest.mark.slow
 def test_github_gets_a_summary_and_errors_for_regressions_only(score: Run, tmp_path: Path) -> None:
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")

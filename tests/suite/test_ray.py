@@ -148,6 +148,7 @@ def test_a_method_that_kills_its_process_is_a_row_and_the_others_are_scored(fold
 
 
 @needs_ray
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
