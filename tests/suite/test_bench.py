@@ -29,6 +29,7 @@ class FromBelow:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_fit_on_a_bench(suite_run: Run, tmp_path: Path) -> None:
     (tmp_path / "below.py").write_text(METHOD)

@@ -80,6 +80,7 @@ def test_junit_and_exit_on_first_failure(suite_run: Run, tmp_path: Path) -> None
     assert "the zoo's own failure" in done.stdout
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_cells_and_one_leaderboard_is_printed(suite_run: Run, tmp_path: Path) -> None:
     fixtures = ("--interp-fixtures", "planted-gaussian,planted-wide", "--interp-methods", "leace,sal")
     done = suite_run("-n", "2", "--dist", "loadgroup", "-k", "not contract", "--interp-store", "two", *fixtures)
@@ -93,6 +94,7 @@ def test_two_workers_share_the_cells_and_one_leaderboard_is_printed(suite_run: R
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "warned"),
     [

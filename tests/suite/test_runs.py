@@ -104,6 +104,7 @@ def test_the_corpus_is_scored_as_transformers_scores_it(subject: Subject) -> Non
     np.testing.assert_allclose(reference.nll / reference.counts, losses, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_without_a_prefix_the_attention_sink_spoils_the_edit(subject: Subject) -> None:
     """The first content token becomes the sink, its activation some hundred times as large, and the edit touches it."""
     damage = {}

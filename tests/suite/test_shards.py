@@ -201,6 +201,7 @@ def merge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_two_shards_in_two_processes_merged_are_the_whole_run(suite_run: Run, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "--pyargs", "interpmark.suite", "-p", "no:cacheprovider"]
     jobs = [
@@ -234,6 +235,7 @@ def test_two_shards_in_two_processes_merged_are_the_whole_run(suite_run: Run, tm
     assert sorted(board("merged")) == sorted(board("whole"))  # rows come as they were finished
 
 
+@pytest.mark.slow
 def test_a_merged_store_is_reused_by_the_whole_run(suite_run: Run, tmp_path: Path) -> None:
     for k in (1, 2):
         suite_run(*THREE_FIXTURES, "--interp-shard", f"{k}/2", "--interp-store", f"shard-{k}")

@@ -455,6 +455,7 @@ def test_planted_activations_have_no_answers_to_steer(tmp_path: Path) -> None:
     assert card.estimate("edit_norm").status == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_caa_steers_the_default_subject() -> None:
     """He and she answer to the difference of means after block 20, and hardly to a random vector as long."""

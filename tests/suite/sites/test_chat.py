@@ -68,6 +68,7 @@ def test_a_concept_that_is_a_behavior_needs_it_in_each_class(
     assert health.weak_class(compared, SITE) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_the_default_subject_does_not_refuse() -> None:
     """Its fixture is not scored there, whatever the accuracy."""
