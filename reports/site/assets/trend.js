@@ -21,7 +21,10 @@
     const unique = (list) => [...new Set(list)];
     const state = { fixture: data.series[0].fixture, kind: data.series[0].kind, measure: null };
     const chosen = () => data.series.filter((one) => one.fixture === state.fixture && one.kind === state.kind);
-    const label = (run) => `${run.label}<br>${text(run.commit.slice(0, 7))}`;
+    // A numbered run by its number, a named one by its name; of many runs some are named on the axis.
+    const label = (run) => `${text(run.label.match(/^\d+(?=_)/)?.[0] ?? run.label)}<br>${text(run.commit.slice(0, 7))}`;
+    const every = Math.ceil(data.runs.length / 12);
+    const marked = data.runs.map((_, index) => index).filter((index) => index % every === 0);
 
     function update() {
       const scored = unique(chosen().filter((one) => one.points.some((point) => point.e)).map((one) => one.measure));
@@ -58,7 +61,7 @@
         traces,
         layout: layout("run", titled(state.measure, state.kind), {
           ...sized(found.canvas, series.length),
-          xaxis: { tickmode: "array", tickvals: data.runs.map((_, index) => index), ticktext: data.runs.map(label) },
+          xaxis: { tickmode: "array", tickvals: marked, ticktext: marked.map((index) => label(data.runs[index])) },
           shapes: breaks.map((run) => ({ type: "line", yref: "paper", y0: 0, y1: 1, x0: run - 0.5, x1: run - 0.5, line: { color: colour("line-strong"), width: 1, dash: "dash" } })),
         }),
       };
