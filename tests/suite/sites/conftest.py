@@ -56,8 +56,14 @@ SIZES = {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 4, "v
 
 
 @pytest.fixture(scope="session")
-def tiny() -> Subject:
-    return make_tiny(transformers.LlamaConfig(**SIZES, intermediate_size=48, eos_token_id=0))
+def new_tiny() -> Callable[[], Subject]:
+    """Make the tiny Llama anew, for tests that leave hooks in its model."""
+    return lambda: make_tiny(transformers.LlamaConfig(**SIZES, intermediate_size=48, eos_token_id=0))
+
+
+@pytest.fixture(scope="session")
+def tiny(new_tiny: Callable[[], Subject]) -> Subject:
+    return new_tiny()
 
 
 @pytest.fixture(scope="session")

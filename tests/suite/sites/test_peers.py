@@ -34,9 +34,12 @@ def pyvene() -> Any:
 
 
 @pytest.fixture
-def bare(tiny: Subject, stage_of: Callable[..., ConceptStage]) -> ConceptStage:
-    """A concept on a subject without a prefix, which the packages know nothing of."""
-    return stage_of(replace(tiny, prefix_id=None))
+def bare(new_tiny: Callable[[], Subject], stage_of: Callable[..., ConceptStage]) -> ConceptStage:
+    """A concept on a subject without a prefix, which the packages know nothing of.
+
+    Its model is no other test's: the packages, and transformers where it is asked for hidden states, leave hooks in it.
+    """
+    return stage_of(replace(new_tiny(), prefix_id=None))
 
 
 def contrast_pairs(stage: ConceptStage) -> list[tuple[str, str]]:
