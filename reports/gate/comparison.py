@@ -10,6 +10,7 @@ from interpmark.reports.gate.pairs import Pair, pairs_of
 from interpmark.reports.gate.rules import DEFAULT_RULES, Rule, rule_for
 from interpmark.reports.gate.verdicts import Change, Verdict, judge
 from interpmark.reports.gate.wording import cost_reason, reason_for
+from interpmark.reports.holm import holm
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.numbers import one_line
 from interpmark.reports.paired import Difference, NotPairedError, paired_difference
@@ -213,16 +214,6 @@ def _answers(questions: Sequence[_Question], alpha: float, seed: int) -> list[Ch
     adjusted = holm([found.p for _, found in tested])
     changes += [_judged(question, found, p, alpha) for (question, found), p in zip(tested, adjusted, strict=True)]
     return changes
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number by Holm's step-down method, in the order given."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted, largest = [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        adjusted[i] = largest
-    return adjusted
 
 
 def _judged(question: _Question, found: Difference, p: float, alpha: float) -> Change:

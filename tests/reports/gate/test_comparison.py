@@ -11,8 +11,8 @@ from scipy import stats
 
 from interpmark.reports import Estimate, Scorecard
 from interpmark.reports.gate import Change, Comparison, Rule, compare
-from interpmark.reports.gate.comparison import holm
 from interpmark.reports.gate.verdicts import judge
+from interpmark.reports.holm import holm
 from interpmark.reports.scorecard import Failure
 
 from .conftest import examples_of, run_of, worse
