@@ -43,6 +43,11 @@ def _change(edit: Edit, scope: str, labels: torch.Tensor | None) -> Change:
     return change
 
 
+def same_for_beginnings(edits: Iterable[Edit]) -> bool:
+    """Whether edits do the same to equal beginnings of texts, whatever follows and whichever label the texts have."""
+    return all(not edit.needs_labels and edit.scope in ("all", "prefill") for edit in edits)
+
+
 def spread_labels(labels: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Each text's label at all its positions, `[B, T]` or `[B, T, k]`."""
     own = labels[list(batch.rows)]  # [B] or [B, k]

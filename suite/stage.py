@@ -32,7 +32,7 @@ from .parts import CorpusPart, PromptPart
 from .progress import Progress, SilentProgress
 from .prompted import prompted_log_probs
 from .runs import BATCH_TOKENS, CorpusRun, Prompts, inputs, log_probs, run_corpus
-from .site_runs import in_order, latest_start, site_changes
+from .site_runs import in_order, latest_start, same_for_beginnings, site_changes
 from .site_sizes import Floats, SquaredSizes
 from .walk import Walk
 
@@ -211,6 +211,13 @@ class ConceptStage:
         what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
         return self._recorder.states(what, self._scored_tokens, self._sites)
 
+    def _scored_at_slots(self, site: str) -> npt.NDArray[np.floating[Any]]:
+        """`[n, d]`: out of the whole streams where the subject is run on from them, to answer, or else alone."""
+        if self.answers is not None:
+            return self._scored_states[site].at(self._scored_slots)
+        what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
+        return self._recorder.states(what, self._scored_tokens, self._sites, self._scored_slots)[site].x
+
     def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
         """Some of the concept's prompts, with all their positions, to run the subject on."""
         tokens = self.subject.encode([self.concept.texts[row] for row in rows])
@@ -220,10 +227,9 @@ class ConceptStage:
     def ground(self, site: str) -> Ground:
         """The slot activations at a site, by split, with the neutral corpus' rows."""
         trained = self._trained_states[site]
-        scored = self._scored_states[site]
         x = np.empty((len(self.concept.texts), trained.x.shape[1]))
         x[self._trained] = trained.x
-        x[self._scored] = scored.at(self._scored_slots)
+        x[self._scored] = self._scored_at_slots(site)
         neutral, documents = self.corpus.rows(site)
         has_transfer = len(self.concept.rows("transfer")) > 0
         return Ground(
@@ -252,7 +258,7 @@ class ConceptStage:
     def arrivals(self, edits: SiteEdits, sites: Sequence[str]) -> Arrivals:
         """The slot activations at the sites while the edits are in place, of every split.
 
-        Edits that see labels run without shared leads, since they change equal beginnings differently.
+        Edits that change equal beginnings differently, as those that see labels do, run without shared leads.
         """
         parts = (
             (self._trained, self._trained_tokens, self._trained_slots, ("fit", "probe")),
@@ -260,10 +266,11 @@ class ConceptStage:
         )
         ordered = in_order(self.subject, sites)
         found: dict[str, dict[str, npt.NDArray[np.floating[Any]]]] = {site: {} for site in ordered}
+        shared = same_for_beginnings(edits.values())
         for texts, tokens, slots, names in parts:
             changes = site_changes(edits, torch.as_tensor(self.concept.labels[texts]))
             what = f"{len(texts):,} prompts of {self.concept.name}"
-            states = self._recorder.changed(what, tokens, ordered, changes, slots, share_leads=not edits.needs_labels)
+            states = self._recorder.changed(what, tokens, ordered, changes, slots, share_leads=shared)
             boundary = len(self.concept.rows(names[0]))
             for site in ordered:
                 found[site] |= {names[0]: states[site].x[:boundary], names[1]: states[site].x[boundary:]}

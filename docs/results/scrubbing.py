@@ -2,17 +2,21 @@ r"""Scrubbing at every block: what it costs, how large the edits are, and what i
 
     pytest suite --interp-fixtures 'part-of-speech@*' --interp-sites resid_post.15 --interp-methods \
         'identity,concept-scrubbing,concept-scrubbing(shrinkage=True),concept-scrubbing(kind=random),scrub-residual'
-    python docs/results/scrubbing.py .interpmark/store                        # the tables of docs/results/scrubbing.md
-    python docs/results/scrubbing.py .interpmark/store concept-scrubbing      # residual accuracy at sites all along
+    python docs/results/scrubbing.py .interpmark/store                        # what it costs, and sizes by site
+    python docs/results/scrubbing.py .interpmark/store docs/results/scrubbing.json concept-scrubbing
+    python docs/results/scrubbing.py docs/results/scrubbing.json              # residual accuracy, as a table
 
-The second script call trains adversaries at many sites and takes minutes.
+The second call trains adversaries at many sites, half a minute each, and keeps what it finds in the file, so
+that a run that was cut goes on where it was.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
 
-from reading import cards_of, interval, told
+from reading import cards_of, told
 from tabulate import tabulate
 
 from interpmark.methods import SiteEdits, load_site_edits
@@ -32,6 +36,7 @@ MEASURES = {
     "TV off target": ("behavior_tv_off_target", 3),
 }
 BLOCKS = (0, 1, 5, 10, 15, 20, 25, 29)
+SITES = [f"{stream}.{block}" for block in BLOCKS for stream in ("attn_in", "mlp_in", "resid_post")]
 
 
 def totals(cards: list[Scorecard]) -> None:
@@ -65,33 +70,56 @@ def name(card: Scorecard) -> str:
     return card.cell.method
 
 
-def left(folder: str, cards: list[Scorecard], method: str) -> None:
-    """Print the residual accuracy at sites along the pass, with all edits of a method in place."""
-    concept = cards[0].cell.concept
-    options = RunOptions(methods=("identity",), fixtures=(f"{concept}@*",), sites=(cards[0].cell.site,))
-    (cell,) = collect_cells(options)
-    stage = Grounds(options, [cell], SilentProgress()).of(cell.fixture).stage
-    sites = [f"{stream}.{block}" for block in BLOCKS for stream in ("attn_in", "mlp_in", "resid_post")]
-    for card in cards:
+def left(folder: str, file: Path, method: str) -> None:
+    """Add the residual accuracy at sites along the pass, with all edits of a method in place, to a file."""
+    known: dict[str, list[float]] = json.loads(file.read_text()) if file.exists() else {}
+    for card in cards_of(folder):
         if card.cell.method != method:
             continue
+        concept = card.cell.concept
+        options = RunOptions(methods=("identity",), fixtures=(f"{concept}@*",), sites=(card.cell.site,))
+        (cell,) = collect_cells(options)
+        stage = Grounds(options, [cell], SilentProgress()).of(cell.fixture).stage
         edits = load_site_edits(Store.open(folder).edit_path(card.key))
         assert isinstance(edits, SiteEdits)
-        arrivals = stage.arrivals(edits, [*edits, *(site for site in sites if site not in edits)])
-        for site in sites:
+        arrivals = stage.arrivals(edits, [*edits, *(site for site in SITES if site not in edits)])
+        for site in (*SITES, *(site for site in edits if site not in SITES)):
+            key = f"{concept}|{method}|{site}"
+            if key in known or ("attn_in.0" not in edits and not site.startswith("resid_post")):
+                continue
             estimates, _ = residual_accuracy_at(site, arrivals)
             found = next(one for one in estimates if one.measure == "residual_accuracy")
-            print(f"{name(card)} | {site} | {interval(found)}", flush=True)
+            known[key] = [found.value, found.low, found.high]
+            file.write_text(json.dumps(known, indent=0) + "\n")
+            print(key, *known[key], flush=True)
 
 
-def main(folder: str, method: str = "") -> None:
-    """Print the tables of a store."""
-    cards = cards_of(folder)
-    if method:
-        left(folder, cards, method)
-        return
-    totals(cards)
-    by_site(cards)
+def table(file: Path) -> None:
+    """Print what adversaries read, site by site; bold where the method edits."""
+    known: dict[str, list[float]] = json.loads(file.read_text())
+    columns = list(dict.fromkeys(tuple(key.split("|")[:2]) for key in known))
+    rows = []
+    for site in SITES:
+        row = [site]
+        for concept, method in columns:
+            value = known.get(f"{concept}|{method}|{site}")
+            told_so = "" if value is None else "{:.2f} [{:.2f}, {:.2f}]".format(*value)
+            edited = site.startswith("resid_post") == method.startswith("scrub-residual")
+            row.append(f"**{told_so}**" if told_so and edited else told_so)
+        rows.append(row)
+    print(tabulate(rows, headers=("site", *map(" ".join, columns)), tablefmt="github", disable_numparse=True))
+
+
+def main(*given: str) -> None:
+    """Print the tables of a store or of a file, or add to the file."""
+    if len(given) == 3:
+        left(given[0], Path(given[1]), given[2])
+    elif given[0].endswith(".json"):
+        table(Path(given[0]))
+    else:
+        cards = cards_of(given[0])
+        totals(cards)
+        by_site(cards)
 
 
 if __name__ == "__main__":
