@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,8 @@ _PACKAGE = "interpmark.methods"
 # They name, check and find methods, but have no part in what a method computes: a change to them keeps cached results.
 _NOT_COMPUTING = {f"{_PACKAGE}.{name}" for name in ("errors", "kinds", "registry", "source", "spec")} | {_PACKAGE}
 _serial = count()
+# Modules that method files have imported from beside them.
+_beside: set[str] = set()
 
 
 def load_method_source(where: str | os.PathLike[str]) -> list[MethodInfo]:
@@ -45,8 +48,9 @@ def load_method_source(where: str | os.PathLike[str]) -> list[MethodInfo]:
 def source_hash(cls: type, extra: Iterable[str] = ()) -> str:
     """Return a sha256 (hex) of the source that a class's results depend on, and of `extra`.
 
-    That is its own file, the files of this package that it imports, and modules from its own folder, transitively. A
-    class whose source cannot be found gets a hash that nothing else has, so that its results are never reused.
+    That is its own file, the files of this package that it imports, and the modules of its own package, or below the
+    folder of a single file, transitively. A class whose source cannot be found gets a hash that nothing else has, so
+    that its results are never reused.
     """
     digest = hashlib.sha256()
     for name, source in sorted(_sources(cls).items()):
@@ -63,40 +67,78 @@ def _sources(cls: type) -> dict[str, bytes]:
             return {"": inspect.getsource(cls).encode()}
         except (OSError, TypeError):
             return {"": os.urandom(32)}
+    home = _Home.of(cls.__module__, file)
     sources: dict[str, bytes] = {}
-    todo = [sys.modules[cls.__module__]]
-    seen = {cls.__module__}
+    todo, seen = [(cls.__module__, file)], {file}
     while todo:
-        module = todo.pop()
-        path = Path(str(module.__file__))
-        sources[module.__name__ if module.__name__.startswith(_PACKAGE) else path.name] = path.read_bytes()
-        for name in _imports(module):
-            other = sys.modules.get(name)
-            if other is not None and name not in seen and _matters(other, file.parent):
-                seen.add(name)
-                todo.append(other)
+        module, path = todo.pop()
+        ours = module.startswith(f"{_PACKAGE}.")
+        sources[module if ours else path.relative_to(home.folder).as_posix()] = path.read_bytes()
+        for name in _imports(module, path):
+            found = _built_in(name) if name.startswith("interpmark.") else home.find(name)
+            if found is not None and found not in seen:
+                seen.add(found)
+                todo.append((name, found))
     return sources
 
 
-def _matters(module: ModuleType, folder: Path) -> bool:
-    # past the module's own attribute access, which would import one that is loaded lazily, such as torch
-    facts = ModuleType.__getattribute__(module, "__dict__")
-    name, file = str(facts.get("__name__")), facts.get("__file__")
-    if name in _NOT_COMPUTING or not file:
-        return False
-    return name.startswith(f"{_PACKAGE}.") or Path(file).resolve().parent == folder
+def _built_in(name: str) -> Path | None:
+    """Return the file of a module of this package that computes something."""
+    if name in _NOT_COMPUTING or not name.startswith(f"{_PACKAGE}.") or name not in sys.modules:
+        return None
+    # past the module's own attribute access, which would import one that is loaded lazily
+    return Path(str(ModuleType.__getattribute__(sys.modules[name], "__dict__").get("__file__"))).resolve()
 
 
-def _imports(module: ModuleType) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Home:
+    """Where an author's own code lies: the folder of a single file, or that of its whole package.
+
+    Modules are looked for by their path, loaded or not: what `fit` imports when it runs is in the hash from the start.
+    """
+
+    folder: Path
+    prefix: str  # of the full names of the modules in the folder: "pkg." in a package, else nothing
+    whole: bool  # whether folders below belong to it too
+
+    @classmethod
+    def of(cls, module: str, file: Path) -> "_Home":
+        if "." not in module:
+            # Beside a file among the installed packages lie the packages of others.
+            return cls(file.parent, "", file.parent.name not in ("site-packages", "dist-packages"))
+        package = module.partition(".")[0]
+        for folder in getattr(sys.modules.get(package), "__path__", ()):
+            if file.is_relative_to(Path(folder).resolve()):
+                return cls(Path(folder).resolve(), f"{package}.", True)
+        return cls(file.parent, module.rpartition(".")[0] + ".", True)
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of a module, None when it is not one of the author's."""
+        if not f"{name}.".startswith(self.prefix):
+            return None
+        parts = name[len(self.prefix) :].split(".") if len(name) >= len(self.prefix) else []
+        if len(parts) > 1 and not self.whole:
+            return None
+        base = self.folder.joinpath(*parts)
+        files = [base / "__init__.py"] if self.whole else []
+        files += [base.with_name(f"{base.name}.py")] if parts else []
+        return next((file for file in files if file.is_file()), None)
+
+
+def _imports(module: str, path: Path) -> Iterator[str]:
     """Yield the full names of the modules that a module's text imports, anywhere in it."""
-    tree = ast.parse(Path(str(module.__file__)).read_bytes())
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # it was never imported: an alternative that is for another Python
+        return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                base = importlib.util.resolve_name("." * node.level + base, module.__package__ or module.__name__)
+                base = importlib.util.resolve_name("." * node.level + base, package or module)
             yield base
             for alias in node.names:
                 yield f"{base}.{alias.name}"
@@ -115,9 +157,15 @@ def _load_file(path: Path) -> list[MethodInfo]:
     if spec is None or spec.loader is None:
         raise MethodSourceError(f"{path} is not a Python file; a method file ends in .py")
     module = importlib.util.module_from_spec(spec)
+    home = _Home.of(module_name, path.resolve())
+    # A neighbour of the same name, from another folder or from before it was edited, is not the one that is meant.
+    for name in [name for name in _beside if home.find(name) is not None]:
+        sys.modules.pop(name, None)
+    there = {*sys.modules, module_name}
     sys.modules[module_name] = module
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
+    importlib.invalidate_caches()
     try:
         spec.loader.exec_module(module)
         found = [info for info in registry.registered().values() if info.cls.__module__ == module_name]
@@ -131,6 +179,7 @@ def _load_file(path: Path) -> list[MethodInfo]:
         raise MethodSourceError(f"the method file {path} failed: {_last_line(error, path)}") from error
     finally:
         sys.path.remove(folder)
+        _beside.update(name for name in set(sys.modules) - there if home.find(name) is not None)
     return found
 
 

@@ -67,6 +67,21 @@ class TestFile:
         load_method_source(write(tmp_path, "from neighbour_of_mine import STRENGTH\n" + text))
         assert get_method("mine").build().strength == 0.25
 
+    def test_a_neighbour_of_the_same_name_elsewhere_is_another(self, tmp_path: Path) -> None:
+        text = "from neighbour_of_mine import STRENGTH\n" + METHOD.replace("strength=1.0", "strength=STRENGTH")
+        for folder, strength in (("a", 0.25), ("b", 0.75)):
+            (tmp_path / folder).mkdir()
+            write(tmp_path / folder, f"STRENGTH = {strength}\n", "neighbour_of_mine.py")
+            load_method_source(write(tmp_path / folder, text.replace('"mine"', f'"mine-{folder}"')))
+        assert [get_method(f"mine-{folder}").build().strength for folder in "ab"] == [0.25, 0.75]
+
+    def test_a_neighbour_that_was_edited_is_read_again(self, tmp_path: Path) -> None:
+        text = "from neighbour_of_mine import STRENGTH\n" + METHOD.replace("strength=1.0", "strength=STRENGTH")
+        for strength in (0.25, 0.125):
+            write(tmp_path, f"STRENGTH = {strength}\n", "neighbour_of_mine.py")
+            load_method_source(write(tmp_path, text))
+            assert get_method("mine").build().strength == strength
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
@@ -151,6 +166,51 @@ class TestHash:
         first = self.of(tmp_path, text)
         write(tmp_path, "STRENGTH = 1 + 1\n", "neighbour_of_mine.py")
         assert get_method("mine").source_hash != first
+
+    def test_changes_with_code_in_a_folder_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "library_of_mine").mkdir()
+        text = METHOD.replace("strength=1.0", "strength=STRENGTH")
+        write(tmp_path / "library_of_mine", "STRENGTH = 1\n", "numbers.py")
+        first = self.of(tmp_path, "from library_of_mine.numbers import STRENGTH\n" + text)
+        write(tmp_path / "library_of_mine", "STRENGTH = 1 + 1\n", "numbers.py")
+        assert get_method("mine").source_hash != first
+
+    def test_what_fit_imports_counts_before_it_has_run(self, tmp_path: Path) -> None:
+        text = METHOD.replace("        direction", "        import later_of_mine\n        direction", 1)
+        write(tmp_path, "", "later_of_mine.py")
+        first = self.of(tmp_path, text)
+        write(tmp_path, "import no_such_module_at_all\n", "later_of_mine.py")
+        assert get_method("mine").source_hash != first
+
+    def test_changes_with_the_other_modules_of_its_package(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        package = tmp_path / "package_of_mine"
+        for folder in (package, package / "erasers", package / "linear"):
+            folder.mkdir()
+            write(folder, "", "__init__.py")
+        text = METHOD.replace("strength=1.0", "strength=STRENGTH")
+        write(package / "erasers", "from ..linear import algebra\nSTRENGTH = algebra.STRENGTH\n" + text)
+        write(package / "linear", "from .deep import STRENGTH\n", "algebra.py")
+        write(package / "linear", "STRENGTH = 1\n", "deep.py")
+        write(package / "linear", "", "beside.py")
+        monkeypatch.syspath_prepend(tmp_path)
+        (info,) = load_method_source("package_of_mine.erasers.mine:Mine")
+        names = {name for name in source._sources(info.cls) if not name.startswith("interpmark")}
+        assert names == {
+            "erasers/mine.py", "linear/__init__.py", "linear/algebra.py", "linear/deep.py"
+        }  # fmt: skip
+        first = get_method("mine").source_hash
+        write(package / "linear", "STRENGTH = 1 + 1\n", "deep.py")
+        assert get_method("mine").source_hash != first
+
+    def test_the_packages_installed_beside_a_single_file_are_others(self, tmp_path: Path) -> None:
+        folder = tmp_path / "site-packages"
+        (folder / "another").mkdir(parents=True)
+        write(folder / "another", "", "__init__.py")
+        load_method_source(write(folder, "import another\n" + METHOD))
+        names = {name for name in source._sources(get_method("mine").info.cls) if not name.startswith("interpmark")}
+        assert names == {"mine.py"}
 
     @pytest.mark.parametrize(
         ("spec", "files", "others"),
