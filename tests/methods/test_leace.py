@@ -9,6 +9,8 @@ from concept_erasure import LeaceFitter as ReferenceFitter
 from concept_erasure import OracleFitter as ReferenceOracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from torch import Tensor
 
 from interpmark.methods import AffineEdit, FitError, get_method
@@ -40,6 +42,15 @@ def test_no_guard_edits_less_but_the_oracle(data: str, request: pytest.FixtureRe
     assert oracle < least
     for guard in ("leace(method=orth)", "mean-projection", "sal", "median-projection", "leace(shrinkage=True)"):
         assert squared_edit(guard, x, z) > least * (1 + 1e-9), guard
+
+
+def test_oracle_edit_is_the_variance_that_real_labels_explain(continuous: Data) -> None:
+    """tr(C Σzz⁺ Cᵀ): of a least-squares prediction of x from z."""
+    x, z = continuous
+    centred = x - x.mean(0)
+    predicted = (z - z.mean(0)) @ torch.linalg.lstsq(z - z.mean(0), centred).solution
+    assert math.isclose(squared_edit("oracle-leace", x, z), float(predicted.square().sum(1).mean()), rel_tol=1e-10)
+    assert squared_edit("oracle-leace", x, z) < squared_edit("leace", x, z) < squared_edit("sal", x, z)
 
 
 def test_oracle_edit_is_the_variance_that_labels_explain(multiclass: Data) -> None:
@@ -83,6 +94,44 @@ def test_projection_of_the_right_rank(spec: str, data: str, rank: int, request: 
     torch.testing.assert_close(projection @ projection, projection, rtol=0, atol=1e-11)
     assert edit.rank == rank
     assert torch.linalg.matrix_rank(projection, rtol=1e-9) == 24 - rank
+
+
+@pytest.mark.parametrize("data", ["binary", "multiclass"])
+def test_the_best_linear_reader_knows_the_shares_and_nothing_else(data: str, request: pytest.FixtureRequest) -> None:
+    """Unpenalised logistic regression on the edited rows has the entropy of the labels as its loss."""
+    x, z = request.getfixturevalue(data)
+    shares = z.bincount().double() / len(z)
+    entropy = float(-(shares * shares.log()).sum())
+
+    def loss(rows: Tensor) -> float:
+        standard = ((rows - rows.mean(0)) / rows.std(0)).numpy()
+        reader = LogisticRegression(C=1e10, tol=1e-8, max_iter=10_000).fit(standard, z.numpy())
+        return float(log_loss(z.numpy(), reader.predict_proba(standard)))
+
+    assert loss(fit("leace", x, z)(x)) == pytest.approx(entropy, abs=1e-6)
+    assert loss(x) < entropy - 0.2
+
+
+def test_more_classes_than_dimensions_leave_one_point(make_gaussian: Callable[..., Data]) -> None:
+    x, z = make_gaussian(900, 8, 30)
+    edit = fit("leace", x, z)
+    assert edit.rank == 8
+    torch.testing.assert_close(edit(x), x.mean(0).expand(900, 8), rtol=0, atol=1e-9)
+
+
+def test_a_layer_norm_after_the_edit_lets_some_of_it_back_in(binary: Data) -> None:
+    """Which is why scrubbing edits what norms give, and not what they are given."""
+    x, z = binary
+
+    def gap(rows: Tensor) -> float:
+        return float((rows[z == 1].mean(0) - rows[z == 0].mean(0)).norm() / rows.std(0).norm())
+
+    def norm(rows: Tensor) -> Tensor:
+        return torch.nn.functional.layer_norm(rows, rows.shape[1:])
+
+    assert gap(fit("leace", x, z)(x)) < 1e-10
+    assert gap(norm(fit("leace", x, z)(x))) > 1e-2
+    assert gap(fit("leace", norm(x), z)(norm(x))) < 1e-10
 
 
 def test_mean_stays_when_affine_and_moves_when_not(binary: Data) -> None:

@@ -172,6 +172,16 @@ class TestOracle:
         pooled = fit("quadratic-leace-pooled", x, z)
         torch.testing.assert_close(edit(x, torch.ones_like(z)), pooled(x), rtol=0, atol=1e-9)
 
+    def test_a_class_of_one_row_goes_to_the_common_mean(self) -> None:
+        """It has no covariance to carry, and the other classes meet all the same."""
+        x, z = differing(2)
+        x, z = torch.cat([x, x[:1] + 3.0]), torch.cat([z, torch.tensor([2])])
+        edited = fit("quadratic-leace", x, z)(x, z)
+        torch.testing.assert_close(edited[-1], x.mean(0), rtol=0, atol=1e-9)
+        (zero, zero_cov), (one, one_cov) = (moments(edited[z == c]) for c in (0, 1))
+        torch.testing.assert_close(zero, one, rtol=0, atol=1e-9)
+        torch.testing.assert_close(zero_cov, one_cov, rtol=0, atol=1e-6)
+
     @pytest.mark.parametrize("spec", ["quadratic-leace", "quadratic-leace-pooled"])
     def test_real_labels_are_refused(self, spec: str, continuous: Data) -> None:
         assert "continuous" not in get_method(spec).info.supports

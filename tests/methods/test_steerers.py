@@ -60,10 +60,51 @@ def test_a_planted_direction_is_found_with_its_sign(name: str) -> None:
     assert cosine(vector(name, (x, 1 - z)), -found) > 0.95
 
 
-@pytest.mark.parametrize("name", ADDING)
-def test_where_the_data_lie_does_not_matter(name: str, binary: Data) -> None:
+@pytest.mark.parametrize("spec", [*FITTED, "swap(mode=translate)"])
+def test_where_the_data_lie_does_not_matter(spec: str, binary: Data) -> None:
     x, z = binary
-    torch.testing.assert_close(vector(name, (x + 100.0, z)), vector(name, (x, z)), atol=1e-5, rtol=1e-5)
+    moved = fit(spec, (x + 100.0, z))(x + 100.0)
+    torch.testing.assert_close(moved - 100.0, fit(spec, (x, z))(x), atol=1e-5, rtol=1e-5)
+
+
+def test_to_ablation_alone_it_matters_where_the_data_lie(binary: Data) -> None:
+    """It takes the origin for a point without the concept; what it does to the data turns on where that is."""
+    x, z = binary
+    moved, stays = ablation_of(x + 100.0, z)(x + 100.0) - 100.0, ablation_of(x, z)(x)
+    assert float((moved - stays).norm(dim=1).min()) > 1.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "turned"),
+    [
+        ("ace", lambda strength: 1 - strength),
+        ("alter-rep", lambda strength: -strength),
+        ("swap(mode=reflect)", lambda strength: strength),
+        ("swap(mode=translate)", lambda strength: strength),
+    ],
+)
+def test_with_the_labels_turned_round_the_way_is_the_same(
+    spec: str, turned: Callable[[float], float], binary: Data
+) -> None:
+    """ACE's ends exchange their names and AlterRep its sides; a swap goes away from the own class, whichever it is."""
+    x, z = binary
+    for strength in (0.25, 1.0, 2.0):
+        other = fit(spec, (x, 1 - z)).at(turned(strength))
+        torch.testing.assert_close(other(x), fit(spec, (x, z)).at(strength)(x), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_hardly_more_rows_than_dimensions_shrinkage_finds_the_discriminant(seed: int) -> None:
+    """There an unshrunk covariance is nearly singular, and its inverse is of the sample's noise."""
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.arange(66) % 2
+    x = torch.randn(66, 60, generator=generator, dtype=torch.float64)
+    x[:, 0] += 4.0 * z
+    zero, one = means(x, z)
+    within = x - torch.stack([zero, one])[z]
+    unshrunk = torch.linalg.pinv(within.T @ within, hermitian=True) @ (one - zero)
+    axis = torch.eye(60).double()[0]
+    assert cosine(vector("lda-steering", (x, z)), axis) > max(0.6, cosine(unshrunk, axis) + 0.2)
 
 
 def test_caa_moves_one_class_mean_onto_the_other(binary: Data) -> None:
