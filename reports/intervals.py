@@ -10,6 +10,7 @@ values alone, so that neither the order of the rows nor the names of the groups 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -109,6 +110,34 @@ def clustered_of_sums(
     return percentiles(value, draws, totals.shape[1])
 
 
+def clustered_of_two(
+    statistic: Callable[[Floats, Floats], Floats],
+    columns: ArrayLike, groups: Iterable[Hashable],
+    others: ArrayLike, other_groups: Iterable[Hashable],
+    without: str, seed: int = 0,
+) -> Interval:  # fmt: skip
+    """Return a statistic of the sums of two kinds of examples, whose clusters are drawn apart from each other.
+
+    `statistic` takes sums [m, ...] of columns [m, n] and [k, ...] of others [k, D] to [...]. A draw on which it is not
+    finite may lie anywhere, and counts beyond both ends. Widened for the fewer of the clusters. Raises ValueError as
+    `clustered_mean` does; when the statistic is not finite on the data; and when it is not on more of the draws than
+    an end leaves out: `without` says what such a draw is.
+    """
+    totals, _ = _cluster_totals(_matrix(list(np.asarray(columns, dtype=np.float64)), "columns"), groups)  # [m, G]
+    other_totals, _ = _cluster_totals(_matrix(list(np.asarray(others, dtype=np.float64)), "others"), other_groups)
+    value = float(statistic(totals.sum(axis=1), other_totals.sum(axis=1)))
+    if not math.isfinite(value):
+        raise ValueError(f"the statistic is not finite: {value}")
+
+    def of_draw(drawn: Floats, other_drawn: Floats, axis: int = -1) -> Floats:
+        picked = (part[:, numbers.astype(np.intp)] for part, numbers in ((totals, drawn), (other_totals, other_drawn)))
+        return statistic(*(part.sum(axis=-1) for part in picked))
+
+    numbers = [np.arange(part.shape[1]) for part in (totals, other_totals)]
+    draws = _draw(of_draw, numbers, seed, paired=False)
+    return _open_percentiles(value, draws, min(map(len, numbers)), without)
+
+
 def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tuple[float, float] | None) -> Interval:
     if bounds is not None and (rows.min() < bounds[0] or rows.max() > bounds[1]):
         raise ValueError(f"values run from {rows.min():.6g} to {rows.max():.6g}, outside the bounds {bounds}")
@@ -169,32 +198,50 @@ def _require_clusters(n_clusters: int) -> None:
         raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
 
 
-def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int) -> Floats:
-    """Return the statistic of N_RESAMPLES draws of clusters."""
-    from scipy.stats import bootstrap  # costs most of a second to import
+def _draw(statistic: Callable[..., Floats], sums: Sequence[ArrayLike], seed: int, paired: bool = True) -> Floats:
+    """Return the statistic of N_RESAMPLES draws of clusters; not paired: of each of the sums apart."""
+    from scipy.stats import DegenerateDataWarning, bootstrap  # costs most of a second to import
 
-    result = bootstrap(
-        tuple(sums),
-        statistic,
-        n_resamples=N_RESAMPLES,
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        batch=_BATCH,
-        rng=np.random.default_rng(seed),
-    )
+    with warnings.catch_warnings():
+        # Of draws without a value, and about scipy's own interval, which is not used.
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        result = bootstrap(
+            tuple(sums),
+            statistic,
+            n_resamples=N_RESAMPLES,
+            paired=paired,
+            vectorized=True,
+            method="percentile",
+            batch=_BATCH,
+            rng=np.random.default_rng(seed),
+        )
     return np.asarray(result.bootstrap_distribution, dtype=np.float64)
 
 
 def percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:
     """Return the 95 % interval of `value` from draws of so many clusters, widened for few of them; NaN is left out."""
-    from scipy.special import ndtr, stdtrit
-
-    tail = (1 - CONFIDENCE) / 2
-    expanded = float(ndtr(math.sqrt(n_clusters / (n_clusters - 1)) * stdtrit(n_clusters - 1, tail)))
-    low, high = np.nanquantile(draws, [expanded, 1 - expanded])
+    tail = _tail(n_clusters)
+    low, high = np.nanquantile(draws, [tail, 1 - tail])
     # The draws of a maximum lie above it on average: the value belongs to its interval all the same.
     return Interval(value, min(float(low), value), max(float(high), value))
+
+
+def _open_percentiles(value: float, draws: Floats, n_clusters: int, without: str) -> Interval:
+    """Return the same where a draw that is not finite lies beyond both ends."""
+    tail = _tail(n_clusters)
+    known = np.isfinite(draws)
+    if np.sum(~known) > tail * (len(draws) - 1):
+        raise ValueError(f"{without} on {np.mean(~known):.2g} of the draws, more than an interval's end leaves out")
+    low = float(np.quantile(np.where(known, draws, -np.inf), tail))
+    high = float(np.quantile(np.where(known, draws, np.inf), 1 - tail))
+    return Interval(value, min(low, value), max(high, value))
+
+
+def _tail(n_clusters: int) -> float:
+    """Return the share of draws beyond each end of an interval, wide enough for so few clusters."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(ndtr(math.sqrt(n_clusters / (n_clusters - 1)) * stdtrit(n_clusters - 1, (1 - CONFIDENCE) / 2)))
 
 
 def _clopper_pearson(value: float, n_clusters: int, bounds: tuple[float, float]) -> Interval:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from interpmark.methods import Edit, MethodSpec, PlacedVectors, PromptPrefix, SiteEdits, Steering
+from interpmark.reports.estimate import Estimate
 from interpmark.reports.measures import measures_for
 from interpmark.reports.sweep import Sweep, SweepPoint
 
@@ -36,7 +37,7 @@ from .stage import ConceptStage
 STRENGTHS = (-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0)
 """Where every sweep begins, in natural sizes of the edit."""
 FARTHEST = 16.0
-"""A side that has not cost `MATCHED[-1]` goes on by doubling, up to here."""
+"""A side that has not clearly cost `MATCHED[-1]` goes on by doubling, up to here."""
 CHOICE_DAMAGE = 0.1
 """What a chosen strength may cost, nats per token."""
 MATCHED = (0.1, 0.3)
@@ -112,7 +113,7 @@ def score_steerer(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureG
         chosen: dict[str, float | None] = {"towards": 1.0, "away": -1.0}
         scores.leave_out([f"steering_effect_at_{level}" for level in MATCHED], NO_STRENGTHS)
     else:
-        trials = sweep(edit, track)
+        trials = sweep(edit, track, seed)
         chosen = {direction: choose(trials, track, direction) for direction in DIRECTIONS}
         matched(scores, trials, track, seed)
     scores.sweep = record(trials, track, chosen, seed)
@@ -171,15 +172,30 @@ def every_other_entity(groups: npt.NDArray[np.int64], z: npt.NDArray[np.int64]) 
     return np.array([group in half for group in groups.tolist()])
 
 
-def sweep(edit: Steered, track: Track) -> list[Trial]:
-    """Try the strengths, and go on outwards on a side that has not cost enough yet; by ascending strength."""
+def sweep(edit: Steered, track: Track, seed: int = 0) -> list[Trial]:
+    """Try the strengths, and go on outwards on a side that has not clearly cost enough yet; by ascending strength.
+
+    The low end of the damage's interval counts: an effect at a damage needs draws of the documents to reach it too.
+    """
     trials = {strength: attempt(edit.at(strength), track) for strength in STRENGTHS}
-    tokens = track.unedited[0].counts.sum()
     for strength in (min(STRENGTHS), max(STRENGTHS)):
-        while abs(strength) < FARTHEST and trials[strength].damage.sum() / tokens < MATCHED[-1]:
+        while abs(strength) < FARTHEST and low_end(trials[strength], track, seed) < MATCHED[-1]:
             strength *= 2
             trials[strength] = attempt(edit.at(strength), track)
     return [trials[strength] for strength in sorted(trials)]
+
+
+def low_end(trial: Trial, track: Track, seed: int) -> float:
+    """The low end of a trial's damage, nats per token; the damage itself where there is no interval."""
+    found = cost(trial, track, seed)
+    return float(trial.damage.sum() / track.unedited[0].counts.sum()) if found.low is None else found.low
+
+
+def cost(trial: Trial, track: Track, seed: int) -> Estimate:
+    """The damage of a trial."""
+    before = track.unedited[0]
+    (damage,), _ = measures.perplexity_damage(before.nll, before.nll + trial.damage, before.counts, seed)
+    return damage
 
 
 def attempt(edit: Steered, track: Track) -> Trial:
@@ -201,23 +217,24 @@ def choose(trials: list[Trial], track: Track, direction: str) -> float | None:
 
 def record(trials: list[Trial], track: Track, chosen: dict[str, float | None], seed: int) -> Sweep:
     """The sweep with its intervals."""
-    before = track.unedited[0]
     points = []
     for trial in trials:
         (_, towards, away), _ = measures.steering_effect(track.answers, trial.h, trial.h, seed)
-        (damage,), _ = measures.perplexity_damage(before.nll, before.nll + trial.damage, before.counts, seed)
-        points.append(SweepPoint(trial.strength, towards, away, damage))
+        points.append(SweepPoint(trial.strength, towards, away, cost(trial, track, seed)))
     return Sweep(tuple(points), chosen["towards"], chosen["away"])
 
 
 def matched(scores: Scores, trials: list[Trial], track: Track, seed: int) -> None:
     """Score the effect at equal damage."""
-    tokens = track.unedited[0].counts.sum()
-    damage = [float(trial.damage.sum() / tokens) for trial in trials]
-    strengths, after = [trial.strength for trial in trials], [trial.h for trial in trials]
+    swept = measures.Swept(
+        [trial.strength for trial in trials],
+        np.stack([trial.h for trial in trials]),
+        np.stack([trial.damage for trial in trials]),
+        track.unedited[0].counts,
+    )
     for level in MATCHED:
         name = f"steering_effect_at_{level}"
-        scores.add(measures.effect_at_damage(name, level, strengths, damage, track.answers, after, seed))
+        scores.add(measures.effect_at_damage(name, level, swept, track.answers, seed))
 
 
 def score_chosen(

@@ -7,18 +7,20 @@ never the method.
 from .behavior import behavior_change, behavior_change_transfer, behavior_off_target, class_offsets, facts_change
 from .edit_norm import edit_norm, edit_norm_off_target, edit_size, site_edit_norms
 from .group_effects import class_effects, template_effects
+from .matched import Swept, effect_at_damage
 from .nonlinear import nonlinear_accuracy
 from .perplexity import perplexity_damage
 from .residual_accuracy import residual_accuracy, unedited_accuracy
 from .side_effects import Answered, side_effects
 from .smallest_guard import SmallestGuard, smallest_guard
-from .steering import Answers, effect_at_damage, log_odds, steering_effect
+from .steering import Answers, log_odds, steering_effect
 from .swap import swap_success
 
 __all__ = [
     "Answered",
     "Answers",
     "SmallestGuard",
+    "Swept",
     "behavior_change",
     "behavior_change_transfer",
     "behavior_off_target",

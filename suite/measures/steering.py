@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -145,77 +143,3 @@ def steering_effect(before: Answers, towards: Floats, away: Floats, seed: int = 
     intervals = before.estimates(towards, away, seed)
     sizes = {"both": len(before.h), "towards": int((before.z == 0).sum()), "away": int((before.z == 1).sum())}
     return [estimate(name, intervals[part], sizes[part]) for name, part in names.items()], examples
-
-
-def effect_at_damage(
-    measure: str, level: float, strengths: Sequence[float], damage: Sequence[float], before: Answers,
-    after: Sequence[Floats], seed: int = 0,
-) -> Scored:  # fmt: skip
-    """Score a sweep where its perplexity damage is `level`, by linear interpolation between neighbouring strengths.
-
-    In each direction that side of the sweep counts on which more is to be had at this damage or less, and on it the
-    first crossing of the level from strength 0 on. The interval is that of the answers; the damage is taken as it is.
-
-    Args:
-        measure: Name of the estimate.
-        level: Damage, nats per token.
-        strengths: Ascending, `[S]`.
-        damage: Of each strength, `[S]`.
-        before: The answers before any edit.
-        after: Log-odds after the edit at each strength, `[S]` of `[n]`.
-        seed: Draws the bootstrap.
-
-    Returns:
-        The estimate. Examples `[n]`, where it was scored: `probe_h_before`, `<measure>_h_after` (nats; each prompt
-        after the edit that is to move its class), `probe_class` and `groups_probe`.
-
-    """
-    reason = before.unmoved(seed)
-    if reason:
-        return [Estimate.not_scored(measure, reason)], {}
-    reached: dict[str, Floats] = {}
-    for direction in DIRECTIONS:
-        sides = [_side(sign, level, strengths, damage, before, after, direction) for sign in (1, -1)]
-        best = max(sides, key=lambda side: side.most)
-        if best.crossing is None:
-            costs = [damage[i] for i in best.order]
-            ends = (
-                f"{min(costs):.2g} to {max(costs):.2g} nats for {'negative' if best.sign < 0 else 'positive'} strengths"
-            )
-            return [Estimate.not_scored(measure, f"the damage runs from {ends} and does not cross {level}")], {}
-        reached[direction] = best.crossing
-    both = before.estimates(reached["towards"], reached["away"], seed)["both"]
-    return [estimate(measure, both, len(before.h))], {
-        "probe_h_before": before.h.tolist(),
-        f"{measure}_h_after": np.where(before.z == 0, reached["towards"], reached["away"]).tolist(),
-        "probe_class": before.z.tolist(),
-        "groups_probe": clusters(before.groups),
-    }
-
-
-class _Side(NamedTuple):
-    """The strengths of one sign, from 0 on: the log-odds at the crossing, and the most that the damage can buy."""
-
-    sign: int
-    order: list[int]
-    crossing: Floats | None
-    most: float
-
-
-def _side(
-    sign: int, level: float, strengths: Sequence[float], damage: Sequence[float], before: Answers,
-    after: Sequence[Floats], direction: str,
-) -> _Side:  # fmt: skip
-    order = sorted((i for i, s in enumerate(strengths) if s * sign >= 0), key=lambda i: abs(strengths[i]))
-    crossing = _crossing(level, damage, after, order)
-    cheap = [after[i] for i in order if damage[i] <= level] + ([] if crossing is None else [crossing])
-    return _Side(sign, order, crossing, max((before.effect(h, direction) for h in cheap), default=-np.inf))
-
-
-def _crossing(level: float, damage: Sequence[float], after: Sequence[Floats], order: Sequence[int]) -> Floats | None:
-    """The log-odds where the damage first crosses the level on the way through the strengths `order`."""
-    for i, j in pairwise(order):
-        if damage[i] <= level <= damage[j] and damage[i] < damage[j]:
-            t = (level - damage[i]) / (damage[j] - damage[i])
-            return (1 - t) * after[i] + t * after[j]
-    return None

@@ -17,6 +17,7 @@ from interpmark.suite import score
 from interpmark.suite.ground import Split
 from interpmark.suite.measures import (
     Answers,
+    Swept,
     behavior_change,
     behavior_change_transfer,
     effect_at_damage,
@@ -76,6 +77,8 @@ def test_an_effect_at_a_damage_is_replayed(replayed: Replayed) -> None:
     rng = np.random.default_rng(0)
     z = np.arange(40) % 2
     before = Answers(4.0 * z - 2 + rng.normal(size=40), z, np.arange(40) // 4)
-    after = [before.h + strength * before.gap + rng.normal(size=40) for strength in (-1, 0, 1)]
-    scored = effect_at_damage("steering_effect_at_0.3", 0.3, (-1, 0, 1), (0.5, 0.0, 0.4), before, after)
+    after = np.array([before.h + strength * before.gap + rng.normal(size=40) for strength in (-1, 0, 1)])
+    damage = np.outer((0.5, 0.0, 0.4), np.full(9, 20.0))
+    swept = Swept((-1, 0, 1), after, damage, np.full(9, 20))
+    scored = effect_at_damage("steering_effect_at_0.3", 0.3, swept, before)
     assert replayed(*scored) == {"steering_effect_at_0.3"}

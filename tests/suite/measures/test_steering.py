@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from interpmark.suite.measures import Answers, effect_at_damage, log_odds, steering_effect
+from interpmark.suite.measures import Answers, log_odds, steering_effect
 
 GAP = 6.0
-STRENGTHS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 
 def answers(n: int = 80, noise: float = 0.3, bias: float = 0.0) -> Answers:
@@ -74,58 +73,6 @@ def test_the_interval_covers_the_truth() -> None:
     assert both.low < 1.0 < both.high
     assert both.high - both.low < 0.5
     assert len(examples["steering_h_after"]) == len(before.h)
-
-
-def swept(before: Answers, damage_a_unit: float) -> tuple[list[float], list[np.ndarray]]:
-    """A steerer that moves all answers by a gap a unit, and costs as much on either side."""
-    return [abs(s) * damage_a_unit for s in STRENGTHS], [before.h + s * before.gap for s in STRENGTHS]
-
-
-def test_the_effect_at_a_damage_is_interpolated_on_both_sides() -> None:
-    before = answers()
-    damage, after = swept(before, 0.2)
-    for level, expected in ((0.1, 1.0), (0.3, 3.0), (0.4, 4.0)):
-        (found,), _ = effect_at_damage("steering_effect_at_0.1", level, STRENGTHS, damage, before, after)
-        assert found.value == pytest.approx(expected)
-
-
-def test_an_edit_that_swaps_needs_one_side_only() -> None:
-    """Positive strengths move each class to the other; the damage on the negative side is of no interest."""
-    before = answers()
-    sign = np.where(before.z == 0, 1.0, -1.0)
-    after = [before.h + s * sign * before.gap for s in STRENGTHS]
-    damage = [0.0, 0.0, 0.0, 0.2, 0.4]
-    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
-    assert found.value == pytest.approx(1.0)
-
-
-def test_a_sweep_that_does_not_reach_the_damage_is_not_scored() -> None:
-    before = answers()
-    damage, after = swept(before, 0.01)
-    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
-    assert found.status == "not scored"
-    assert found.reason == "the damage runs from 0 to 0.02 nats for positive strengths and does not cross 0.1"
-    (dear,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [d + 0.5 for d in damage], before, after)
-    assert dear.status == "not scored"
-    (still,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, [before.h] * 5)
-    assert still.status == "not scored"
-
-
-def test_what_a_broken_subject_says_does_not_count() -> None:
-    """Far beyond the damage asked for the answers may be anything, also those of the other direction."""
-    before = answers()
-    damage, after = swept(before, 0.2)
-    damage[0], after[0] = 9.0, before.h + 50 * before.gap
-    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, damage, before, after)
-    assert found.value == pytest.approx(1.0)
-
-
-def test_a_side_that_ends_before_the_damage_is_not_replaced_by_the_other() -> None:
-    before = answers()
-    _, after = swept(before, 0.2)
-    (found,), _ = effect_at_damage("steering_effect_at_0.1", 0.1, STRENGTHS, [0.4, 0.2, 0.0, 0.01, 0.02], before, after)
-    assert found.status == "not scored"
-    assert "for positive strengths" in found.reason
 
 
 def test_log_odds_sum_a_class_answers() -> None:
