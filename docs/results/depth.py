@@ -2,17 +2,17 @@ r"""Erasing and swapping gender at one block after another: the tables and the p
 
     pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.26,resid_post.20,resid_post.14 \
         --interp-method docs/results/mirror.py \
-        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,mirror(of=inlp),mirror'
+        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,full-ablation,mirror(of=inlp),mirror'
     python docs/results/depth.py .interpmark/store docs/results/depth.png
 
-Runs resume: the store keeps what was scored, so a long list of sites may be given in parts. Tables are of seed 0; the
-last one compares the seeds where a block has more of them.
+Runs resume: the store keeps what was scored, so a long list of sites may be given in parts. Tables are of seed 0; one
+compares the seeds where a block has more of them, and the last is of `politics`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -37,9 +37,17 @@ TABLES = (
     ("Residual accuracy", "residual_accuracy", ERASERS, 2),
     ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2),
     ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2),
+    ("Swap success", "behavior_swap_success", {**ERASERS, "the whole activation": "full-ablation"}, 2),
     ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3),
     ("Edit norm", "edit_norm", ERASERS, 4),
 )
+READ = {
+    "residual accuracy": ("residual_accuracy", 2),
+    "edit norm": ("edit_norm", 4),
+    "damage": ("perplexity_damage", 3),
+}
+"""What is left of `politics`, whose behavior is too weak to be scored."""
+READ_AFTER = ("random-direction", "inlp", "inlp(rank=8)", "rlace", "mean-projection", "leace")
 OVER_SEEDS = {"residual accuracy": ("residual_accuracy", 2), "behavior effect": ("behavior_effect", 3)}
 COLORS = {"inlp": "C3", "cde": "C4", "mean-projection": "C2", "leace": "C1"}
 Cards = Mapping[tuple[str, int], Scorecard]
@@ -85,6 +93,16 @@ def by_seed(folder: str, cards: Sequence[Scorecard]) -> str:
     return markdown(rows, ("block", "method", *OVER_SEEDS, "least cosine of two seeds' directions"))
 
 
+def readable(cards: Cards, blocks: Sequence[int]) -> str:
+    """What adversaries read before and after each eraser, and the eraser's cost, by block."""
+    rows = []
+    for at in blocks:
+        rows.append([at, "unedited", told(cards.get(("identity", at)), "unedited_accuracy"), "", ""])
+        some = [(method, cards[method, at]) for method in READ_AFTER if (method, at) in cards]
+        rows += [[at, method, *(told(card, *how) for how in READ.values())] for method, card in some]
+    return markdown(rows, ("block", "method", *READ))
+
+
 def curve(axes: plt.Axes, cards: Cards, blocks: Sequence[int], measure: str, method: str, **style: object) -> None:
     """A measure of a method over depth, its interval shaded."""
     points = [
@@ -127,15 +145,22 @@ def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], M
 def main(folder: str, path: str) -> None:
     """Print the tables, and draw the plot."""
     every = [card for card in cards_of(folder) if card.cell.concept == "gender"]
-    cards = {(card.cell.method, block(card)): card for card in every if card.cell.seed == 0}
-    blocks = sorted({at for _, at in cards})
+    cards, blocks = of_first_seed(every)
     for title, measure, columns, digits in TABLES:
         print(f"\n{title}\n\n{table(cards, blocks, measure, columns, digits)}")
     angles = cosines(folder, cards, blocks)
     rows = [[at, *(f"{by[at]:.2f}" if at in by else "–" for by in angles.values())] for at in blocks]
     print(f"\nCosines\n\n{markdown(rows, ('block', *(' and '.join(pair) for pair in PAIRS)))}")
     print(f"\nSeeds\n\n{by_seed(folder, every)}")
+    politics = [card for card in cards_of(folder) if card.cell.concept == "politics"]
+    print(f"\nPolitics\n\n{readable(*of_first_seed(politics))}")
     plot(cards, blocks, angles, path)
+
+
+def of_first_seed(some: Iterable[Scorecard]) -> tuple[Cards, list[int]]:
+    """The scorecards of seed 0 by method and block, and the blocks."""
+    cards = {(card.cell.method, block(card)): card for card in some if card.cell.seed == 0}
+    return cards, sorted({at for _, at in cards})
 
 
 if __name__ == "__main__":
