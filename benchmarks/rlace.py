@@ -1,8 +1,8 @@
 """R-LACE of rank 1 on n = 2,000 rows of d = 576, against the published loop (`rlace_loop`).
 
-The published loop takes 50,000 steps, which is most of an hour, so by default only its first 500 are run: the seconds
-and the ratio are of those, and all steps take a hundred times as long. The edits of such a start say nothing. For all
-steps, and for the residual accuracies that belong to the comparison:
+The published loop takes 50,000 steps, which is some twenty minutes on one core, so by default only its first 500 are
+run: the seconds and the ratio are of those, and all steps take a hundred times as long. The edits of such a start say
+nothing. For all steps, and for the residual accuracies that belong to the comparison:
 
     python -m benchmarks --only rlace --work whole
 

@@ -2,36 +2,67 @@ r"""Erasing and swapping gender at one block after another: the tables and the p
 
     pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.26,resid_post.20,resid_post.14 \
         --interp-method docs/results/mirror.py \
-        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,mirror(of=inlp),mirror'
+        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,full-ablation,mirror(of=inlp),mirror'
     python docs/results/depth.py .interpmark/store docs/results/depth.png
 
-Runs resume: the store keeps what was scored, so a long list of sites may be given in parts.
+Runs resume: the store keeps what was scored, so a long list of sites may be given in parts. Tables are of seed 0; one
+compares the seeds where a block has more of them, and the last is of `politics`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 
 import matplotlib.pyplot as plt
-from reading import block, cards_of, cosine, direction, found, told
-from tabulate import tabulate
+from reading import block, cards_of, cosine, direction, found, markdown, told
 
 from interpmark.reports.scorecard import Scorecard
 
-ERASERS = ("inlp", "rlace", "cde", "mean-projection", "leace")
-DRAWN = {"inlp": "inlp", "cde": "cde", "mean-projection": "rlace, mean-projection", "leace": "leace"}
-"""What is drawn, and its label: with two classes R-LACE is mean projection."""
+ERASERS = {"inlp": "inlp", "rlace, mean-projection": "mean-projection", "cde": "cde", "leace": "leace"}
+"""Columns, and their methods: with two classes R-LACE is mean projection, which the cosines show."""
 MIRRORS = {"inlp": "mirror(of=inlp)", "mean-projection": "mirror"}
-PAIRS = (("inlp", "rlace"), ("rlace", "mean-projection"), ("cde", "mean-projection"))
+PROJECTED_AND_MIRRORED = {
+    "inlp": "inlp",
+    "inlp, mirrored": "mirror(of=inlp)",
+    "mean-projection": "mean-projection",
+    "mean-projection, mirrored": "mirror",
+    "cde": "cde",
+    "leace": "leace",
+}
+WITH_A_MIRROR = {"inlp": "inlp", "mean-projection": "mean-projection", "its mirror": "mirror"}
+PAIRS = (("inlp", "rlace"), ("rlace", "mean-projection"), ("cde", "mean-projection"), ("cde", "inlp"))
+TABLES = (
+    ("Residual accuracy", "residual_accuracy", ERASERS, 2),
+    ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2),
+    ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2),
+    ("Swap success", "behavior_swap_success", {**ERASERS, "the whole activation": "full-ablation"}, 2),
+    ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3),
+    ("Edit norm", "edit_norm", ERASERS, 4),
+)
+READ = {
+    "residual accuracy": ("residual_accuracy", 2),
+    "edit norm": ("edit_norm", 4),
+    "damage": ("perplexity_damage", 3),
+}
+"""What is left of `politics`, whose behavior is too weak to be scored."""
+READ_AFTER = ("random-direction", "inlp", "inlp(rank=8)", "rlace", "mean-projection", "leace")
+OVER_SEEDS = {"residual accuracy": ("residual_accuracy", 2), "behavior effect": ("behavior_effect", 3)}
 COLORS = {"inlp": "C3", "cde": "C4", "mean-projection": "C2", "leace": "C1"}
 Cards = Mapping[tuple[str, int], Scorecard]
 
 
-def table(cards: Cards, blocks: Sequence[int], measure: str, methods: Sequence[str], digits: int = 2) -> str:
-    """A measure by block and method."""
-    rows = [[at, *(told(cards.get((method, at)), measure, digits) for method in methods)] for at in blocks]
-    return tabulate(rows, headers=("block", *methods), tablefmt="github", disable_numparse=True)
+def table(cards: Cards, blocks: Sequence[int], measure: str, columns: Mapping[str, str], digits: int) -> str:
+    """A measure by block and method; the accuracy with the unedited one before it."""
+    headers, rows = ["block", *columns], [[str(at)] for at in blocks]
+    if measure == "residual_accuracy":
+        headers.insert(1, "unedited")
+        for row, at in zip(rows, blocks, strict=True):
+            row.append(told(cards.get(("identity", at)), "unedited_accuracy"))
+    for row, at in zip(rows, blocks, strict=True):
+        row += [told(cards.get((method, at)), measure, digits) for method in columns.values()]
+    return markdown(rows, headers)
 
 
 def cosines(folder: str, cards: Cards, blocks: Sequence[int]) -> dict[tuple[str, str], dict[int, float]]:
@@ -44,6 +75,32 @@ def cosines(folder: str, cards: Cards, blocks: Sequence[int]) -> dict[tuple[str,
         }
         for pair in PAIRS
     }
+
+
+def by_seed(folder: str, cards: Sequence[Scorecard]) -> str:
+    """Each seed's scores, and how far apart its directions are, wherever a cell was run under several seeds."""
+    cells = sorted({(block(card), card.cell.method) for card in cards if card.cell.method in ERASERS.values()})
+    rows = []
+    for at, method in cells:
+        mine = [card for card in cards if (block(card), card.cell.method) == (at, method)]
+        if len(mine) < 2:
+            continue
+        mine.sort(key=lambda card: card.cell.seed)
+        directions = [direction(folder, card) for card in mine]
+        least = min(cosine(one, other) for one, other in combinations(directions, 2))
+        scores = ["; ".join(told(card, measure, digits) for card in mine) for measure, digits in OVER_SEEDS.values()]
+        rows.append([at, method, *scores, f"{least:.3f}"])
+    return markdown(rows, ("block", "method", *OVER_SEEDS, "least cosine of two seeds' directions"))
+
+
+def readable(cards: Cards, blocks: Sequence[int]) -> str:
+    """What adversaries read before and after each eraser, and the eraser's cost, by block."""
+    rows = []
+    for at in blocks:
+        rows.append([at, "unedited", told(cards.get(("identity", at)), "unedited_accuracy"), "", ""])
+        some = [(method, cards[method, at]) for method in READ_AFTER if (method, at) in cards]
+        rows += [[at, method, *(told(card, *how) for how in READ.values())] for method, card in some]
+    return markdown(rows, ("block", "method", *READ))
 
 
 def curve(axes: plt.Axes, cards: Cards, blocks: Sequence[int], measure: str, method: str, **style: object) -> None:
@@ -61,7 +118,7 @@ def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], M
     """Accuracy, behavior, swapping and cosines against the block."""
     figure, ((accuracy, effect), (swap, angle)) = plt.subplots(2, 2, figsize=(11, 8), sharex=True, layout="constrained")
     curve(accuracy, cards, blocks, "unedited_accuracy", "identity", label="unedited", color="0.4", ls="--")
-    for method, label in DRAWN.items():
+    for label, method in ERASERS.items():
         curve(accuracy, cards, blocks, "residual_accuracy", method, label=label, color=COLORS[method])
         curve(effect, cards, blocks, "behavior_effect", method, label=label, color=COLORS[method])
     for method, mirror in MIRRORS.items():
@@ -87,27 +144,23 @@ def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], M
 
 def main(folder: str, path: str) -> None:
     """Print the tables, and draw the plot."""
-    some = [card for card in cards_of(folder) if card.cell.site.startswith("resid_post")]
-    cards = {(card.cell.method, block(card)): card for card in some}
-    blocks = sorted({at for _, at in cards})
-    print("\nResidual accuracy\n")
-    rows = [[at, told(cards.get(("identity", at)), "unedited_accuracy")] for at in blocks]
-    print(tabulate(rows, headers=("block", "unedited"), tablefmt="github", disable_numparse=True), "\n")
-    print(table(cards, blocks, "residual_accuracy", ERASERS))
-    for measure, digits in (
-        ("behavior_effect", 2),
-        ("behavior_flip_rate", 2),
-        ("perplexity_damage", 3),
-        ("edit_norm", 4),
-    ):
-        print(f"\n{measure}\n")
-        print(table(cards, blocks, measure, (*ERASERS, *MIRRORS.values()), digits))
-    print("\nCosines\n")
+    every = [card for card in cards_of(folder) if card.cell.concept == "gender"]
+    cards, blocks = of_first_seed(every)
+    for title, measure, columns, digits in TABLES:
+        print(f"\n{title}\n\n{table(cards, blocks, measure, columns, digits)}")
     angles = cosines(folder, cards, blocks)
-    headers = ("block", *(" and ".join(pair) for pair in PAIRS))
     rows = [[at, *(f"{by[at]:.2f}" if at in by else "–" for by in angles.values())] for at in blocks]
-    print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
+    print(f"\nCosines\n\n{markdown(rows, ('block', *(' and '.join(pair) for pair in PAIRS)))}")
+    print(f"\nSeeds\n\n{by_seed(folder, every)}")
+    politics = [card for card in cards_of(folder) if card.cell.concept == "politics"]
+    print(f"\nPolitics\n\n{readable(*of_first_seed(politics))}")
     plot(cards, blocks, angles, path)
+
+
+def of_first_seed(some: Iterable[Scorecard]) -> tuple[Cards, list[int]]:
+    """The scorecards of seed 0 by method and block, and the blocks."""
+    cards = {(card.cell.method, block(card)): card for card in some if card.cell.seed == 0}
+    return cards, sorted({at for _, at in cards})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -15,6 +15,11 @@ from interpmark.reports.store import Store
 def cards_of(folder: str) -> list[Scorecard]:
     """The scorecards of a store that hold scores."""
     return [card for card in Store.open(folder).scorecards() if card.error is None]
+
+
+def markdown(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
+    """A table as the pages hold it: without padding, so that one new figure changes one line."""
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (headers, ["---"] * len(headers), *rows))
 
 
 def block(card: Scorecard) -> int:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from reading import block, cards_of, told
-from tabulate import tabulate
+from reading import block, cards_of, markdown, told
 
 from interpmark.methods import load_edit
 from interpmark.reports.scorecard import Scorecard
@@ -57,18 +56,29 @@ def cheapest(card: Scorecard) -> str:
     return f"{point.damage.value:.3f} at {point.strength:+g}"
 
 
-def angles(folder: str, cards: list[Scorecard]) -> str:
-    """The cosine of each added vector to CAA's, the difference of the class means."""
+def unscored(cards: list[Scorecard]) -> str:
+    """Which of the measures are not scored, on which methods and why; empty where all are."""
+    why: dict[tuple[str, str], list[str]] = {}
+    for card in cards:
+        for estimate in card.estimates:
+            if estimate.measure in MEASURES.values() and estimate.value is None:
+                why.setdefault((estimate.measure, estimate.reason), []).append(card.cell.method)
+    return "\n".join(f"* {measure} of {', '.join(some)}: {reason}" for (measure, reason), some in why.items())
+
+
+def angles(folder: str, cards: list[Scorecard]) -> dict[str, str]:
+    """The cosine of each added vector to CAA's, the difference of the class means, by method."""
     edits = {card.cell.method: load_edit(Store.open(folder).edit_path(card.key)) for card in cards}
     vectors = {method: edit.vector / edit.vector.norm() for method, edit in edits.items() if hasattr(edit, "vector")}
     if "caa" not in vectors:
-        return ""
-    return ", ".join(f"{method} {float(vector @ vectors['caa']):.2f}" for method, vector in vectors.items())
+        return {}
+    return {method: f"{float(vector @ vectors['caa']):.2f}" for method, vector in vectors.items() if method != "caa"}
 
 
 def main(folder: str) -> None:
-    """Print a table for each concept and site of the store."""
+    """Print a table for each concept and site of the store, and the cosines of all of them."""
     cards = [card for card in cards_of(folder) if card.cell.kind == "steerer"]
+    cosines = {}
     for concept, site in sorted({(card.cell.concept, -block(card)) for card in cards}):
         mine = [card for card in cards if (card.cell.concept, -block(card)) == (concept, site)]
         mine.sort(key=lambda card: METHODS.index(card.cell.method.partition("(")[0]))
@@ -82,9 +92,13 @@ def main(folder: str) -> None:
             ]
             for card in mine
         ]
-        headers = ("method", *MEASURES, "strengths", "least damage")
-        print(tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True))
-        print(f"\nCosine to the difference of means: {angles(folder, mine)}")
+        print(markdown(rows, ("method", *MEASURES, "strengths", "least damage")))
+        print(f"\nNot scored:\n{unscored(mine) or 'nothing'}")
+        cosines[f"{concept} after block {-site}"] = angles(folder, mine)
+    methods = [method for method in METHODS if any(method in row for row in cosines.values())]
+    print("\nCosines to the difference of means\n")
+    rows = [[where, *(row.get(method, "–") for method in methods)] for where, row in cosines.items()]
+    print(markdown(rows, ("", *methods)))
 
 
 if __name__ == "__main__":
