@@ -4,8 +4,9 @@ For each block in turn, and in it for the attention and then the MLP: h is what 
 all earlier edits in place; fit LEACE on h; the sublayer is given eraser(h) from now on. The embeddings and the final
 norm stay untouched, so the stream itself still carries what the embeddings put there. No sublayer reads it linearly.
 
-`kind=random` takes a random subspace of the rank of LEACE's edit at each site: what scrubbing costs when it knows
-nothing of the concept.
+`kind=random` takes a random subspace of the rank of LEACE's edit at each site, the paper's control: what scrubbing
+costs when it knows nothing of the concept. Its edits are far smaller than LEACE's. `kind=random-matched` stretches what
+lies along such a subspace until the mean squared edit of the fit rows is LEACE's: what the edits' size alone costs.
 
 The edits are fitted at the fixture's slot, and act on every content position like any edit of this suite. In the first
 blocks a slot such as the last token of a few templates hardly varies, and an eraser that is minimal there can be far
@@ -42,21 +43,23 @@ class ConceptScrubbing:
     """Erase the concept from what every sublayer of the subject reads, block after block.
 
     Attributes:
-        kind: LEACE, or random subspaces of its rank for comparison.
+        kind: LEACE, or for comparison random subspaces of its rank, or of its rank and size.
         shrinkage: Shrink the covariances that LEACE whitens by towards a multiple of the identity.
 
     """
 
-    kind: Literal["leace", "random"] = "leace"
+    kind: Literal["leace", "random", "random-matched"] = "leace"
     shrinkage: bool = False
 
     @property
     def claims(self) -> frozenset[str]:
         """What holds at every site for what arrives there."""
-        claims = {"idempotent", "affine", "mean-preserving"}
+        claims = {"affine", "mean-preserving"}
+        if self.kind == "random-matched":
+            return frozenset(claims)
         if self.kind == "random":
-            return frozenset(claims | {"orthogonal"})
-        return frozenset(claims | {"guards-linearly"} | (set() if self.shrinkage else {"minimal-edit"}))
+            return frozenset(claims | {"idempotent", "orthogonal"})
+        return frozenset(claims | {"idempotent", "guards-linearly"} | (set() if self.shrinkage else {"minimal-edit"}))
 
     def fit_on(self, bench: FitBench, *, seed: int) -> SiteEdits:
         """Fit at `attn_in` and `mlp_in` of every block.
@@ -72,6 +75,13 @@ class ConceptScrubbing:
             if self.kind == "leace":
                 return eraser
             basis = random_basis(x.shape[1], eraser.rank, (seed << 16) + next(turn)).to(x.device)
-            return AffineEdit(basis, basis, center=x.mean(0))
+            stretch = _stretch(eraser, x, basis) if self.kind == "random-matched" else 1.0
+            return AffineEdit(basis, stretch * basis, center=x.mean(0))
 
         return scrub(bench, ("attn_in", "mlp_in"), fit)
+
+
+def _stretch(edit: AffineEdit, x: Tensor, basis: Tensor) -> float:
+    """How much an edit along the basis must be stretched to be, over the rows of x, as large as the given edit."""
+    wanted, there = (edit(x) - x).square().sum(), ((x - x.mean(0)) @ basis).square().sum()
+    return float((wanted / there).sqrt()) if there > 0 else 1.0

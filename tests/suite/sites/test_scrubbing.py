@@ -87,7 +87,10 @@ def test_edits_fitted_on_the_unedited_stream_do_not_guard(stage: ConceptStage, r
     assert left["mlp_in.3"] > 1e-2, left
 
 
-@pytest.mark.parametrize("method", ["concept-scrubbing", "concept-scrubbing(kind=random)", "scrub-residual"])
+@pytest.mark.parametrize(
+    "method",
+    ["concept-scrubbing", "concept-scrubbing(kind=random)", "concept-scrubbing(kind=random-matched)", "scrub-residual"],
+)
 def test_the_suites_pass_is_the_hooked_pass(method: str, stage: ConceptStage, ready: Ready) -> None:
     at, bench = ready(stage)
     edits = get_method(method).build().fit_on(bench, seed=0)
@@ -131,6 +134,19 @@ def test_random_subspaces_have_the_rank_of_leace_and_differ_by_site_and_seed(sta
     assert {site: edit.rank for site, edit in edits.items()} == {site: edit.rank for site, edit in leace.items()}
     assert edits.fingerprint == again.fingerprint != other.fingerprint
     assert len({edit.fingerprint for edit in edits.values() if edit.rank}) == sum(e.rank > 0 for e in edits.values())
+
+
+def test_matched_random_subspaces_edit_as_much_as_leace(stage: ConceptStage, ready: Ready) -> None:
+    """Where all are given the same rows, since nothing tells the classes apart at the only site before."""
+    _, bench = ready(stage)
+    kinds = ("leace", "random", "random-matched")
+    x = bench.activations("mlp_in.0")
+    found = {}
+    for kind in kinds:
+        edit = get_method(f"concept-scrubbing(kind={kind})").build().fit_on(bench, seed=0)["mlp_in.0"]
+        found[kind] = float((edit(x) - x).square().sum())
+    assert found["random-matched"] == pytest.approx(found["leace"], rel=1e-6)
+    assert found["random"] != pytest.approx(found["leace"], rel=0.1)
 
 
 def test_a_subject_without_norm_outputs_is_told(
