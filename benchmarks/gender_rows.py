@@ -48,7 +48,7 @@ def write_rows(
     names = {group: index for index, group in enumerate(dict.fromkeys(concept.groups))}
     groups = np.array([names[concept.groups[row]] for row in rows])
     n_fit = int(np.isin(rows, concept.rows("fit")).sum())
-    _write(folder / file, found[SITE].x, np.asarray(concept.labels)[rows], groups, n_fit)
+    write_arrays(folder, found[SITE].x, np.asarray(concept.labels)[rows], groups, n_fit, file)
 
 
 def write_small_rows(folder: Path, seed: int = 0, file: str = "rows.npz") -> None:
@@ -59,7 +59,7 @@ def write_small_rows(folder: Path, seed: int = 0, file: str = "rows.npz") -> Non
     z = np.arange(160) // 2 % 2
     x = rng.normal(size=(160, 24)) * np.logspace(1, -1, 24)
     x[:, 3] += 4 * z
-    _write(folder / file, x, z, np.arange(160) // 2, 120)
+    write_arrays(folder, x, z, np.arange(160) // 2, 120, file)
 
 
 def read_rows(folder: Path, file: str = "rows.npz") -> Rows:
@@ -85,8 +85,9 @@ def _balanced(rows: NDArray[np.int64], labels: NDArray[Any], n: int) -> NDArray[
     return np.sort(np.concatenate(kept))
 
 
-def _write(path: Path, x: object, z: object, groups: object, n_fit: int) -> None:
+def write_arrays(folder: Path, x: object, z: object, groups: object, n_fit: int, file: str = "rows.npz") -> None:
+    """Write rows, for `read_rows` to read."""
     import numpy as np
 
     arrays = {"x": np.asarray(x), "z": np.asarray(z), "groups": np.asarray(groups), "n_fit": np.asarray(n_fit)}
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(folder / file, allow_pickle=False, **arrays)

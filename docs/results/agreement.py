@@ -2,7 +2,8 @@
 
 steering-vectors asks for transformers 4 and pyvene for much else; without their dependencies both work all the same.
 
-    pip install concept-erasure && pip install --no-deps steering-vectors pyvene
+    pip install -c constraints.txt -e ".[tests,bench]"
+    pip install -c constraints.txt --no-deps -r requirements-peers.txt
     python docs/results/agreement.py
 """
 

@@ -20,12 +20,14 @@ import lazy_loader
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.errors import MethodError
 from interpmark.methods.labels import is_classes, label_matrix
-from interpmark.methods.logistic import logistic_weights
+from interpmark.methods.logistic import LogisticRegressions, orthogonal_inverse
 from interpmark.methods.registry import register
 from interpmark.methods.statistics import statistics
 from interpmark.methods.whitening import RANK_TOLERANCE, column_space, whitened_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from torch import Tensor
 else:
@@ -66,32 +68,31 @@ class Inlp:
         return AffineEdit(basis, basis, center=mean)
 
     def _directions(self, centred: Tensor, z: Tensor) -> Tensor:
-        d = centred.shape[1]
+        n, d = centred.shape
         space = _row_space(centred)  # [d, m]: no classifier's weights have a part outside it
-        left = centred @ space  # [n, m]
-        left = left / left.square().sum().div(left.shape[0] * d).sqrt().clamp_min(torch.finfo(left.dtype).tiny)
-        basis = left.new_zeros(left.shape[1], 0)
-        start = _covariance(left, z).norm()
-        floor = RANK_TOLERANCE * left.square().mean(0).sum().sqrt()
-        while basis.shape[1] < min(self.rank, left.shape[1]):
-            if bool(_covariance(left, z).norm() <= torch.maximum(RANK_TOLERANCE * start, floor)):
+        x = centred @ space  # [n, m]
+        x = x / x.square().sum().div(n * d).sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+        classifiers = self._classifiers(x, z)
+        associated = _covariance(x, z)  # [m, k]
+        floor = RANK_TOLERANCE * torch.maximum(associated.norm(), x.square().mean(0).sum().sqrt())
+        basis = x.new_zeros(x.shape[1], 0)
+        while basis.shape[1] < min(self.rank, x.shape[1]):
+            if bool((associated - basis @ (basis.T @ associated)).norm() <= floor):
                 break
-            weights = self._classifiers(left, z)  # [m, k]
+            weights = classifiers(basis)  # [m, k]
             new = column_space(weights - basis @ (basis.T @ weights))[:, : self.rank - basis.shape[1]]
             basis = torch.linalg.qr(torch.cat([basis, new], dim=1)).Q
-            left = left - (left @ new) @ new.T
         return space @ basis
 
-    def _classifiers(self, x: Tensor, z: Tensor) -> Tensor:
-        """Return the weights `[m, k]` of one classifier for two classes, of k for more, of a regression for numbers."""
+    def _classifiers(self, x: Tensor, z: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return B ↦ W `[m, k]` on x (I − B Bᵀ): of one classifier for two classes, of k for more, of a regression."""
         if not is_classes(z):
             moments = statistics(x, label_matrix(z).reshape(x.shape[0], -1))
-            ridge = moments.cov_xx + self.weight_decay * torch.eye(x.shape[1]).to(x)
-            weights: Tensor = torch.linalg.solve(ridge, moments.cov_xz)
-            return weights
-        classes = sorted(set(z.tolist()))
+            inverse = torch.linalg.inv(moments.cov_xx + self.weight_decay * torch.eye(x.shape[1]).to(x))
+            return lambda basis: orthogonal_inverse(inverse, basis) @ moments.cov_xz
+        classes = torch.unique(z)
         told_apart = classes[1:] if len(classes) == 2 else classes
-        return torch.stack([logistic_weights(x, z == c, self.weight_decay) for c in told_apart], dim=1)
+        return LogisticRegressions(x, z[:, None] == told_apart, self.weight_decay).weights
 
 
 def _row_space(x: Tensor) -> Tensor:

@@ -116,10 +116,12 @@ def _validate(
     chosen: torch.Tensor | None = None
     weight: torch.Tensor | None = None
     worse = 0
+    trained, z_trained = rows.design[part], place[part]
+    coarse = trained.float()
     for strength in strengths:
         fit = fit_logistic(
-            rows.design[part], place[part], c, strength,
-            moments=rows.moments, start=weight, tolerance=tolerance,
+            trained, z_trained, c, strength,
+            moments=rows.moments, coarse=coarse, start=weight, tolerance=tolerance,
         )  # fmt: skip
         weight = fit.weight
         trust, loss = choose_trust(prior, design @ weight, z)

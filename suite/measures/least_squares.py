@@ -7,14 +7,17 @@ Strength by the held-out squared error.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from .conjugate import solve
+from interpmark.methods.conjugate import solve_columns
+
 from .readout import STRENGTHS, Readout
 from .training import TrainingSet
 
-PATH_RESIDUAL, RESIDUAL = 1e-6, 1e-10
-"""Relative residuals of the normal equations: for choosing a strength, and for the adversary that counts."""
+PATH_RESIDUAL = 1e-6
+"""Relative residual of the normal equations that choosing a strength needs."""
 
 
 def fit_least_squares(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor) -> Readout:
@@ -33,35 +36,49 @@ def fit_least_squares(rows: TrainingSet, place: torch.Tensor, classes: torch.Ten
 def fit_ridge(rows: TrainingSet, targets: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Weights `[r + 1, k]` for targets `[n, k]` float64, and the strength that validation chose."""
     strength = _validate(rows, targets)
-    return _ridge(rows.design, rows.moments, targets, strength, RESIDUAL), strength
+    # On principal axes the normal equations of all rows are diagonal.
+    weight = _associated(rows.design, targets) / _diagonal(rows, (strength,))
+    weight[-1] += targets.mean(dim=0)
+    return weight, strength
 
 
 def _validate(rows: TrainingSet, targets: torch.Tensor) -> float:
     held_out = rows.held_out
     if not bool(held_out.any()):
         return STRENGTHS[2]
-    design, trained, wanted = rows.design[held_out], rows.design[~held_out], targets[~held_out]
-    best = (float("inf"), STRENGTHS[0])
-    for strength in STRENGTHS:
-        weight = _ridge(trained, rows.moments, wanted, strength, PATH_RESIDUAL)
-        error = float((design @ weight - targets[held_out]).square().mean())
-        if error < best[0]:
-            best = (error, strength)
-    return best[1]
+    design, wanted = rows.design[held_out], targets[held_out]
+    weights = _ridge_of_others(rows, design, targets[~held_out])
+    errors = [(design @ weight - wanted).square().mean() for weight in weights]
+    return STRENGTHS[int(torch.stack(errors).argmin())]
 
 
-def _ridge(
-    design: torch.Tensor, moments: torch.Tensor, targets: torch.Tensor, strength: float, residual: float
-) -> torch.Tensor:
-    penalty = torch.full_like(moments[:, None], strength)
+def _ridge_of_others(rows: TrainingSet, held_out: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Weights `[r + 1, k]` for each strength, on the rows that are not held out.
+
+    All are found at once, and by the held-out rows alone, which are fewer: theirs is what the normal equations of the
+    others lack of the diagonal.
+    """
+    k, n = targets.shape[1], len(rows.design)
+    diagonal = _diagonal(rows, STRENGTHS).repeat_interleave(k, dim=1)  # [r + 1, s k]
+    associated = _associated(rows.design[~rows.held_out], targets).repeat(1, len(STRENGTHS))
+    share = len(targets) / n
+
+    def normal(weights: torch.Tensor) -> torch.Tensor:
+        excess = (1 / share - 1) * rows.moments[:, None] * weights - held_out.T @ (held_out @ weights) / len(targets)
+        return diagonal * weights + excess
+
+    weights = solve_columns(normal, associated, lambda left: left / diagonal, PATH_RESIDUAL).columns
+    weights[-1] += targets.mean(dim=0).repeat(len(STRENGTHS))
+    return weights.split(k, dim=1)
+
+
+def _diagonal(rows: TrainingSet, strengths: Sequence[float]) -> torch.Tensor:
+    """The normal equations' diagonal on all rows, `[r + 1, s]`."""
+    penalty = rows.moments.new_tensor(strengths).expand(len(rows.moments), -1).clone()
     penalty[-1] = 0
-    mean = targets.mean(dim=0)
+    return rows.moments[:, None] + penalty
 
-    def normal(weight: torch.Tensor) -> torch.Tensor:
-        return design.T @ (design @ weight) / len(design) + penalty * weight
 
+def _associated(design: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     # Centred targets: rows without any signal then predict the class frequencies exactly, and their ties stay ties.
-    wanted = design.T @ (targets - mean) / len(design)
-    weight = solve(normal, wanted, 1 / (moments[:, None] + penalty), residual)
-    weight[-1] += mean
-    return weight
+    return design.T @ (targets - targets.mean(dim=0)) / len(design)

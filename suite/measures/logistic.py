@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from .conjugate import solve
+from interpmark.methods.conjugate import solve_columns
 
 MAX_NEWTON_STEPS = 200
 
@@ -61,6 +61,21 @@ class _Problem:
             residual[torch.arange(len(self.z), device=self.z.device), self.z] -= 1
         return self.design.T @ residual / len(self.z) + self.penalty * weight
 
+    def step(self, probabilities: torch.Tensor, gradient: torch.Tensor, tolerance: float) -> torch.Tensor:
+        """The Newton step `[r + 1, c]`, to a relative residual. With more than two classes the columns are coupled."""
+        hessian = self.curvature(probabilities)
+        diagonal = self.inverse_diagonal(probabilities).float().expand_as(gradient).reshape(-1, 1)
+        return (
+            solve_columns(
+                lambda flat: hessian(flat.reshape(gradient.shape)).reshape(-1, 1),
+                -gradient.float().reshape(-1, 1),
+                lambda flat: diagonal * flat,
+                tolerance,
+            )
+            .columns.reshape(gradient.shape)
+            .double()
+        )
+
     def curvature(self, probabilities: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """The Hessian at these probabilities, as a map of directions `[r + 1, c]`, in float32."""
         design, penalty, probabilities = self.coarse, self.penalty.float(), probabilities.float()
@@ -93,6 +108,7 @@ def fit_logistic(
     strength: float,
     *,
     moments: torch.Tensor | None = None,
+    coarse: torch.Tensor | None = None,
     start: torch.Tensor | None = None,
     tolerance: float = 1e-7,
 ) -> LogisticFit:
@@ -104,6 +120,7 @@ def fit_logistic(
         n_classes: c.
         strength: Penalty, positive.
         moments: Mean squares `[r + 1]` of the columns, where known; they decide the speed and not the result.
+        coarse: The design in float32, where it is at hand.
         start: Where to start, `[r + 1, c]` (`[r + 1, 1]` for two classes); else the prior.
         tolerance: Largest norm of the gradient at the end.
 
@@ -115,7 +132,7 @@ def fit_logistic(
     penalty[-1] = 0
     if moments is None:
         moments = design.square().mean(dim=0)
-    problem = _Problem(design, z, penalty, moments, binary=n_classes == 2, coarse=design.float())
+    problem = _Problem(design, z, penalty, moments, n_classes == 2, design.float() if coarse is None else coarse)
     weight = prior_weight(z, n_classes, design.shape[1]) if start is None else start.clone()
     scores = design @ weight  # [n, c]
     value = problem.objective(scores, weight)
@@ -126,16 +143,14 @@ def fit_logistic(
         if size <= tolerance:
             return LogisticFit(weight, value, size)
         # The forcing term makes the convergence superlinear.
-        diagonal = problem.inverse_diagonal(probabilities)
-        step = solve(
-            problem.curvature(probabilities), -gradient.float(), diagonal.float(), min(0.3, size**0.25)
-        ).double()
+        step = problem.step(probabilities, gradient, min(0.3, size**0.25))
         slope = float((gradient * step).sum())
-        length, value = _line_search(problem, scores, design @ step, weight, step, value, slope)
+        moved = design @ step
+        length, value = _line_search(problem, scores, moved, weight, step, value, slope)
         if length == 0:
             break
         weight = weight + length * step
-        scores = design @ weight
+        scores = scores + length * moved
     raise ArithmeticError(f"logistic regression stopped at gradient {size:.2g}, above its tolerance {tolerance:.2g}")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from concept_erasure import LeaceFitter as ReferenceFitter
 from concept_erasure import OracleFitter as ReferenceOracle
+from concept_erasure.shrinkage import optimal_linear_shrinkage as reference_shrinkage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -263,6 +264,35 @@ class TestReference:
         ours = get_method("oracle-leace").build().fit(x, z, seed=0)(x, z)
         assert gap(theirs) > 0.9 * gap(x)
         assert gap(ours) < 1e-8 * gap(x)
+
+    def test_statistics_in_float32_are_lost_beside_an_outlier_feature(self) -> None:
+        """Its whitening drops every direction whose variance is small beside the largest one: all but the outlier."""
+        x = torch.randn(1200, 512, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        z = torch.arange(1200) % 2
+        x[:, 3] += 2 * z
+        x[:, 7] *= 300
+
+        def gap(y: Tensor) -> float:
+            return float((y[z == 1].double().mean(0) - y[z == 0].double().mean(0))[3])
+
+        theirs = self.reference(x.float(), torch.nn.functional.one_hot(z).float())
+        assert gap(theirs) > 0.9 * gap(x)
+        assert abs(gap(fit("leace", x.float(), z)(x.float().double()))) < 1e-8
+
+    def test_half_precision_is_refused_there_and_raised_here(self, binary: Data) -> None:
+        x, z = binary
+        with pytest.raises(RuntimeError, match="BFloat16"):
+            self.reference(x.bfloat16(), torch.nn.functional.one_hot(z).bfloat16())
+        edited = fit("leace", x.bfloat16(), z)(x.bfloat16().double())
+        assert float((edited[z == 1].mean(0) - edited[z == 0].mean(0)).norm()) < 1e-8
+
+    def test_shrinkage_that_is_not_clamped_leaves_no_covariance(self) -> None:
+        """An isotropic covariance becomes zero, and few rows turn eigenvalues negative."""
+        identity = torch.eye(16, dtype=torch.float64)
+        assert float(reference_shrinkage(identity, 100).norm()) < 1e-6
+        covariance = torch.diag(torch.linspace(0.9, 1.1, 16, dtype=torch.float64))
+        assert float(reference_shrinkage(covariance, 5).diagonal().min()) < 0
+        assert float(shrink(covariance, 5).diagonal().min()) > 0
 
 
 class TestShrinkage:

@@ -1,7 +1,8 @@
-"""Agreement with the public packages for steering and intervening, where they are right.
+"""The public packages for steering and intervening: agreement where they are right, and the difference where not.
 
 steering-vectors declares transformers < 5 and pyvene declares notebooks and plots, so neither can stand in the tests
-extra. Both run beside transformers 5: `pip install --no-deps steering-vectors pyvene`, or tox -e peers.
+extra. Both run beside transformers 5 without what they declare. `tox -e peers` installs them so, and so does CI, where
+these tests must not be skipped.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from interpmark.suite.stage import ConceptStage
 
 SITE = "resid_post.1"
 BLOCK = 1
+INSTALL = (
+    "pip install -c constraints.txt -e '.[tests,bench]', then --no-deps -r requirements-peers.txt; or tox -e peers"
+)
 
 
 @pytest.fixture
 def steering_vectors() -> Any:
-    return pytest.importorskip("steering_vectors", reason="pip install --no-deps steering-vectors (see above)")
+    return pytest.importorskip("steering_vectors", reason=f"no steering-vectors: {INSTALL}")
 
 
 @pytest.fixture
 def pyvene() -> Any:
-    return pytest.importorskip("pyvene", reason="pip install --no-deps pyvene (see above)")
+    return pytest.importorskip("pyvene", reason=f"no pyvene: {INSTALL}")
 
 
 @pytest.fixture
@@ -101,6 +105,28 @@ def test_a_reading_vector_is_their_principal_component(steering_vectors: Any, ba
     ours = reading_vector(torch.cat([differences, -differences]), differences.mean(0))
     # their principal component is computed by a randomised method
     assert float(torch.nn.functional.cosine_similarity(ours, theirs, dim=0)) > 0.999
+
+
+def test_their_token_indices_are_refused_by_their_own_default(steering_vectors: Any, bare: ConceptStage) -> None:
+    """`apply` takes indices, and its default for the first index counts as given too. Ours have named scopes."""
+    vector = steering_vectors.SteeringVector({BLOCK: torch.ones(24)})
+    with pytest.raises(UnboundLocalError), vector.apply(bare.subject.model, token_indices=[0]):
+        pass
+
+
+@pytest.mark.parametrize(("first", "same"), [(0, True), (2, False)])
+def test_their_first_index_is_counted_anew_in_each_cached_step(
+    steering_vectors: Any, bare: ConceptStage, first: int, same: bool
+) -> None:
+    """So tokens that are generated are not steered, where a pass without a cache would steer them."""
+    model, ids = bare.subject.model, torch.tensor(bare.subject.encode(["the second of them"]))
+    vector = torch.randn(24, generator=torch.Generator().manual_seed(0))
+    steering = steering_vectors.SteeringVector({BLOCK: vector})
+    with steering.apply(model, min_token_index=first), torch.no_grad():
+        whole = model(ids).logits[0, -1]
+        before = model(ids[:, :-1], use_cache=True).past_key_values
+        cached = model(ids[:, -1:], past_key_values=before).logits[0, -1]
+    assert torch.allclose(whole, cached, atol=1e-4) == same
 
 
 def intervened(pyvene: Any, stage: ConceptStage, ids: list[int], sources: Any, where: Any, **intervention: Any) -> Any:
