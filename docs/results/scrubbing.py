@@ -36,7 +36,9 @@ MEASURES = {
     "TV off target": ("behavior_tv_off_target", 3),
 }
 BLOCKS = (0, 1, 5, 10, 15, 20, 25, 29)
-SITES = [f"{stream}.{block}" for block in BLOCKS for stream in ("attn_in", "mlp_in", "resid_post")]
+COARSE_FIRST = (15, 0, 29, 5, 25, 10, 20, 1)
+STREAMS = ("attn_in", "mlp_in", "resid_post")
+SITES = [f"{stream}.{block}" for block in BLOCKS for stream in STREAMS]
 
 
 def totals(cards: list[Scorecard]) -> None:
@@ -51,7 +53,7 @@ def by_site(cards: list[Scorecard]) -> None:
     for key in ("edit_norm_by_site", "edit_norm_off_target_by_site", "guard_residual_by_site"):
         print(f"\n{key}\n")
         rows = []
-        for stream in ("attn_in", "mlp_in", "resid_post"):
+        for stream in STREAMS:
             for block in BLOCKS:
                 row = [at(card, key, f"{stream}.{block}") for card in several]
                 if any(row):
@@ -83,9 +85,9 @@ def left(folder: str, file: Path, method: str) -> None:
         edits = load_site_edits(Store.open(folder).edit_path(card.key))
         assert isinstance(edits, SiteEdits)
         arrivals = stage.arrivals(edits, [*edits, *(site for site in SITES if site not in edits)])
-        for site in (*SITES, *(site for site in edits if site not in SITES)):
+        for site in (f"{stream}.{block}" for block in COARSE_FIRST for stream in STREAMS):
             key = f"{concept}|{method}|{site}"
-            if key in known or ("attn_in.0" not in edits and not site.startswith("resid_post")):
+            if key in known or (site not in edits and not site.startswith("resid_post")):
                 continue
             estimates, _ = residual_accuracy_at(site, arrivals)
             found = next(one for one in estimates if one.measure == "residual_accuracy")

@@ -6,7 +6,8 @@ norm stay untouched, so the stream itself still carries what the embeddings put 
 
 `kind=random` takes a random subspace of the rank of LEACE's edit at each site, the paper's control: what scrubbing
 costs when it knows nothing of the concept. Its edits are far smaller than LEACE's. `kind=random-matched` stretches what
-lies along such a subspace until the mean squared edit of the fit rows is LEACE's: what the edits' size alone costs.
+lies along such a subspace until the edit is, against the variance of what arrives, as large as concept scrubbing's own
+edit at that site: what the edits' size alone costs.
 
 The edits are fitted at the fixture's slot, and act on every content position like any edit of this suite. In the first
 blocks a slot such as the last token of a few templates hardly varies, and an eraser that is minimal there can be far
@@ -68,20 +69,31 @@ class ConceptScrubbing:
             FitError: The subject has no such sites.
 
         """
+        sizes: dict[str, float] = {}
+
+        def erase(site: str, x: Tensor, z: Tensor) -> AffineEdit:
+            eraser = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage)
+            sizes[site] = _share(eraser, x)
+            return eraser
+
         turn = iter(range(1 << 16))  # each site has a subspace of its own
 
-        def fit(site: str, x: Tensor, z: Tensor) -> AffineEdit:
-            eraser = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage)
-            if self.kind == "leace":
-                return eraser
-            basis = random_basis(x.shape[1], eraser.rank, (seed << 16) + next(turn)).to(x.device)
-            stretch = _stretch(eraser, x, basis) if self.kind == "random-matched" else 1.0
-            return AffineEdit(basis, stretch * basis, center=x.mean(0))
+        def at_random(site: str, x: Tensor, z: Tensor) -> AffineEdit:
+            rank = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage).rank
+            basis = random_basis(x.shape[1], rank, (seed << 16) + next(turn)).to(x.device)
+            projection = AffineEdit(basis, basis, center=x.mean(0))
+            if self.kind == "random" or not rank:
+                return projection
+            return AffineEdit(basis, (sizes[site] / _share(projection, x)) ** 0.5 * basis, center=x.mean(0))
 
-        return scrub(bench, ("attn_in", "mlp_in"), fit)
+        streams = ("attn_in", "mlp_in")
+        if self.kind == "leace":
+            return scrub(bench, streams, erase)
+        if self.kind == "random-matched":
+            scrub(bench, streams, erase)  # for the sizes alone: what a site is given depends on the edits before it
+        return scrub(bench, streams, at_random)
 
 
-def _stretch(edit: AffineEdit, x: Tensor, basis: Tensor) -> float:
-    """How much an edit along the basis must be stretched to be, over the rows of x, as large as the given edit."""
-    wanted, there = (edit(x) - x).square().sum(), ((x - x.mean(0)) @ basis).square().sum()
-    return float((wanted / there).sqrt()) if there > 0 else 1.0
+def _share(edit: AffineEdit, x: Tensor) -> float:
+    """Mean squared edit over the variance of x."""
+    return float((edit(x) - x).square().sum() / (x - x.mean(0)).square().sum())
