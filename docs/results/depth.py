@@ -2,7 +2,7 @@ r"""Erasing and swapping gender at one block after another: the tables and the p
 
     pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.26,resid_post.20,resid_post.14 \
         --interp-method docs/results/mirror.py \
-        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,full-ablation,mirror(of=inlp),mirror'
+        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,mirror(of=inlp),mirror'
     python docs/results/depth.py .interpmark/store docs/results/depth.png
 
 Runs resume: the store keeps what was scored, so a long list of sites may be given in parts. Tables are of seed 0; one
@@ -37,7 +37,6 @@ TABLES = (
     ("Residual accuracy", "residual_accuracy", ERASERS, 2),
     ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2),
     ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2),
-    ("Swap success", "behavior_swap_success", {**ERASERS, "the whole activation": "full-ablation"}, 2),
     ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3),
     ("Edit norm", "edit_norm", ERASERS, 4),
 )

@@ -13,7 +13,7 @@ import sys
 
 from reading import block, cards_of, markdown, told
 
-from interpmark.methods import load_edit
+from interpmark.methods import AddedVector, load_edit
 from interpmark.reports.scorecard import Scorecard
 from interpmark.reports.store import Store
 
@@ -38,6 +38,10 @@ METHODS = (
     "alter-rep",
     "random-steering",
 )
+
+
+ADDED = ("caa", "mean-centring", "repe", "probe-steering", "lda-steering", "logit-gradient-steering", "random-steering")
+"""Methods that add one vector at one site."""
 
 
 def strengths(card: Scorecard) -> str:
@@ -68,8 +72,14 @@ def unscored(cards: list[Scorecard]) -> str:
 
 def angles(folder: str, cards: list[Scorecard]) -> dict[str, str]:
     """The cosine of each added vector to CAA's, the difference of the class means, by method."""
-    edits = {card.cell.method: load_edit(Store.open(folder).edit_path(card.key)) for card in cards}
-    vectors = {method: edit.vector / edit.vector.norm() for method, edit in edits.items() if hasattr(edit, "vector")}
+    edits = {
+        card.cell.method: load_edit(Store.open(folder).edit_path(card.key))
+        for card in cards
+        if card.cell.method in ADDED
+    }
+    vectors = {
+        method: edit.vector / edit.vector.norm() for method, edit in edits.items() if isinstance(edit, AddedVector)
+    }
     if "caa" not in vectors:
         return {}
     return {method: f"{float(vector @ vectors['caa']):.2f}" for method, vector in vectors.items() if method != "caa"}
