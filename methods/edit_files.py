@@ -27,7 +27,7 @@ def save_edit(edit: Edit | SiteEdits, path: str | os.PathLike[str]) -> None:
         EditError: The edit is of a type that cannot be loaded again.
 
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if isinstance(edit, SiteEdits):
         metadata = {_SITES: json.dumps({site: _tag(one) for site, one in edit.items()})}
@@ -38,8 +38,9 @@ def save_edit(edit: Edit | SiteEdits, path: str | os.PathLike[str]) -> None:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     try:
-        save_file(tensors, temporary, metadata=metadata)
-        with temporary.open("rb") as file:
+        with temporary.open("wb") as file:  # not save_file, whose error on a full disk is no OSError
+            file.write(save(tensors, metadata=metadata))
+            file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
     finally:

@@ -160,7 +160,7 @@ class SavedRuns:
             return path
         if (Path(reference) / "store.json").is_file():
             return Path(reference)
-        raise BaselineError(f"no baseline is named {reference!r}{self._near(reference)}; {self._known()}")
+        raise BaselineError(f"no baseline is named {reference!r}{self._near(reference) or ';'} {self._known()}")
 
     def load(self, reference: str) -> SavedRun:
         """Return the run of a reference, as `find` takes it."""

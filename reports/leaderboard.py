@@ -120,12 +120,17 @@ def leaderboard(scorecards: Iterable[Scorecard]) -> Leaderboard:
 def write_reports(scorecards: Iterable[Scorecard], folder: str | PathLike[str]) -> Leaderboard:
     """Write leaderboard.md, leaderboard.json and scores.csv into `folder`, each whole or not at all."""
     board = leaderboard(scorecards)
+    write_board(board, folder)
+    return board
+
+
+def write_board(board: Leaderboard, folder: str | PathLike[str]) -> None:
+    """Write a leaderboard that is laid out already."""
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     write_atomically(root / "leaderboard.md", board.to_markdown())
     write_atomically(root / "leaderboard.json", board.to_json())
     write_atomically(root / "scores.csv", board.to_csv())
-    return board
 
 
 def _table(group: Comparable) -> Table:

@@ -12,10 +12,11 @@ other reason, and two stores are joined by joining their files.
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class StoreError(ValueError):
     """The folder cannot serve as a store, or two stores do not go together."""
 
 
+class StoreWriteError(StoreError):
+    """The disk is full, or the folder belongs to somebody else. What was written before is there, whole."""
+
+
 class StoreWarning(UserWarning):
     """A file in the store could not be read and is treated as absent."""
 
@@ -42,7 +47,8 @@ class StoreWarning(UserWarning):
 class Store:
     """A folder of scorecards. The folder is made when it does not exist.
 
-    Raises StoreError when `root` is a file, a folder with other things in it, or a store of another schema.
+    Raises StoreError when `root` is a file, a folder with other things in it, or a store of another schema, and
+    StoreWriteError when the folder cannot be made.
     """
 
     def __init__(self, root: str | PathLike[str]) -> None:
@@ -77,18 +83,26 @@ class Store:
     def _make(self) -> None:
         if self.root.exists() and not self._cells.is_dir() and any(self.root.iterdir()):
             raise StoreError(f"{self.root} is not a store and not empty; name a new or an empty folder")
-        self._cells.mkdir(parents=True, exist_ok=True)
-        self._edits.mkdir(exist_ok=True)
-        # Last, so that a folder with the mark is complete. Several processes may each write the same mark.
-        write_atomically(self.root / _MARK, dumps({"schema": STORE_SCHEMA, "what": "interpmark store"}))
+        with _told(self.root):
+            self._cells.mkdir(parents=True, exist_ok=True)
+            self._edits.mkdir(exist_ok=True)
+            # Last, so that a folder with the mark is complete. Several processes may each write the same mark.
+            write_atomically(self.root / _MARK, dumps({"schema": STORE_SCHEMA, "what": "interpmark store"}))
 
     def _check(self) -> None:
+        mark = self.root / _MARK
         try:
-            check_schema(loads((self.root / _MARK).read_bytes()), STORE_SCHEMA, "store")
+            check_schema(loads(mark.read_bytes()), STORE_SCHEMA, "store")
+        except json.JSONDecodeError as error:
+            raise StoreError(
+                f"{mark} is damaged ({error}). The scorecards are in files of their own: remove this one, and the next "
+                "run with this store writes it again"
+            ) from error
         except ValueError as error:
             raise StoreError(f"{self.root}: {error}") from error
-        for folder in (self._cells, self._edits):
-            folder.mkdir(exist_ok=True)
+        with _told(self.root):
+            for folder in (self._cells, self._edits):
+                folder.mkdir(exist_ok=True)
 
     def keys(self) -> tuple[str, ...]:
         """Return the keys of the cells that are there, sorted."""
@@ -132,9 +146,13 @@ class Store:
             path.replace(damaged / path.name)
 
     def put(self, scorecard: Scorecard) -> Path:
-        """Write a scorecard under its key, replacing one that is there; return its path."""
+        """Write a scorecard under its key, replacing one that is there; return its path.
+
+        Raises StoreWriteError when it cannot be written.
+        """
         path = self._cells / f"{_checked(scorecard.key)}.json"
-        write_atomically(path, scorecard.to_json())
+        with _told(path):
+            write_atomically(path, scorecard.to_json())
         return path
 
     def edit_path(self, key: str) -> Path:
@@ -142,9 +160,12 @@ class Store:
         return self._edits / f"{_checked(key)}.safetensors"
 
     def put_edit(self, key: str, save: Callable[[Path], object]) -> Path:
-        """Call save(temporary path), then move that file to `edit_path(key)`; return the path."""
+        """Call save(temporary path), then move that file to `edit_path(key)`; return the path.
+
+        Raises StoreWriteError when it cannot be written.
+        """
         path = self.edit_path(key)
-        with replacing(path) as temporary:
+        with _told(path), replacing(path) as temporary:
             save(temporary)
         return path
 
@@ -172,6 +193,18 @@ class Store:
             self.put(theirs)
             added += 1
         return added
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn the system's error into one that says what can be done."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreWriteError(
+            f"{path} cannot be written ({error.strerror or error}): make room or get the right to write there, or name "
+            "another store, and run again. What was finished before is kept, and is not scored again."
+        ) from error
 
 
 def _checked(key: str) -> str:

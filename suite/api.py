@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import CONCEPT_FILES, DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
+from .options import DEFAULT_STORE, DEFAULT_SUBJECT, RunOptions
 
 if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecard, Scorecards
+
+    from .cells import Cell
 
 
 def score(
@@ -41,22 +44,26 @@ def score(
         FixtureError: The concept file cannot be used.
 
     """
-    options = RunOptions(subject=subject, seeds=(seed,), store=Path(store), device=device, dtype=dtype)
-    options = _with_method(options, method)
-    options = _with_fixture(options, fixture)
-    if site is not None:
-        options = replace(options, sites=(site,))
-    return score_all(options)[0]
+    from .cells import collect_cells
+    from .showing import asked_for
+
+    options = replace(asked_for(fixture, subject, [site] if site else []), seeds=(seed,), store=Path(store))
+    options = _with_method(replace(options, device=device, dtype=dtype), method)
+    return _scored(options, collect_cells(options)[:1])[0]
 
 
 def score_all(options: RunOptions) -> Scorecards:
     """Score every cell of a run; `score_all(...).to_frame()` is a tidy table."""
+    from .cells import collect_cells
+
+    return _scored(options, collect_cells(options))
+
+
+def _scored(options: RunOptions, cells: Sequence[Cell]) -> Scorecards:
     from interpmark.reports.scorecard import Scorecards
 
-    from .cells import collect_cells
     from .executors import make_executor
 
-    cells = collect_cells(options)
     executor = make_executor(options, cells, cells)
     try:
         return Scorecards([executor.scorecard(cell) for cell in cells])
@@ -70,9 +77,3 @@ def _with_method(options: RunOptions, method: str) -> RunOptions:
 
         return replace(options, methods=tuple(info.name for info in load_method_source(method)))
     return replace(options, methods=(method,))
-
-
-def _with_fixture(options: RunOptions, fixture: str) -> RunOptions:
-    if fixture.endswith(CONCEPT_FILES):
-        return replace(options, concepts=(fixture,), fixtures=(Path(fixture).stem,))
-    return replace(options, fixtures=(fixture,))

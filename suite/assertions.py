@@ -6,12 +6,19 @@ import pytest
 
 from interpmark.reports.scorecard import Estimate, Scorecard
 
+# Cells whose traceback a test of this session has printed; the cell's other tests fail by the same.
+_printed: set[str] = set()
+
 
 def fail_on_error(scorecard: Scorecard) -> None:
     """Fail the test with what the method did wrong when the cell is an error row."""
-    if scorecard.error is not None:
-        failure = scorecard.error
-        pytest.fail(f"{failure.kind}: {failure.message}\n{failure.advice}\n\n{failure.traceback}", pytrace=False)
+    if scorecard.error is None:
+        return
+    failure, again = scorecard.error, scorecard.key in _printed
+    _printed.add(scorecard.key)
+    rest = "The traceback stands with another test of this cell." if again else f"\n{failure.traceback}"
+    told = [f"{failure.kind}: {failure.message}", failure.advice, rest]
+    pytest.fail("\n".join(line for line in told if line), pytrace=False)
 
 
 def scored(scorecard: Scorecard, measure: str) -> Estimate:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 QUICK_CONCEPT = "gender"
+SCORED_KINDS = ("eraser", "steerer")
 
 
 class Place(Protocol):
@@ -198,10 +199,21 @@ class Cell:
 
 
 def collect_methods(options: RunOptions) -> list[MethodSpec]:
-    """The configured methods of a run: those asked for, or the default set, and then the added sources'."""
+    """The configured methods of a run: those asked for, or the default set, and then the added sources'.
+
+    Raises:
+        UsageError: A method is of a kind that nothing here measures.
+
+    """
     added = [get_method(info.name) for source in options.method_sources for info in load_method_source(source)]
     named = [get_method(spec) for spec in options.methods or DEFAULT_METHODS]
     unique = {spec.name: spec for spec in [*named, *added]}
+    for spec in unique.values():
+        if spec.info.kind not in SCORED_KINDS:
+            raise UsageError(
+                f"{spec.name} is a {spec.info.kind}, and there are no measures for that kind yet: "
+                f"a method is scored as {' or '.join(SCORED_KINDS)}"
+            )
     return list(unique.values())
 
 
@@ -216,8 +228,10 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     given: list[Fixture] = [PlantedFixture(name) for name in planted_names()]
     if any(fnmatch.fnmatchcase(WORD_VECTORS, glob) for glob in wanted):
         given.append(VectorFixture(word_vectors()))
-    own_vectors = [VectorFixture(load_word_vectors(source)) for source in options.concepts if is_vector_file(source)]
-    own = [load_concept(source) for source in options.concepts if not is_vector_file(source)]
+    sources = tuple(dict.fromkeys(options.concepts))
+    own_vectors = [VectorFixture(load_word_vectors(source)) for source in sources if is_vector_file(source)]
+    own = [load_concept(source) for source in sources if not is_vector_file(source)]
+    _check_names([*(vectors.name for vectors in own_vectors), *(concept.name for concept in own)])
     given += own_vectors
     # An own fixture that was named on the command line is in the run whatever the globs say.
     always = [fixture.name for fixture in own_vectors]
@@ -248,6 +262,13 @@ def collect_fixtures(options: RunOptions) -> list[Fixture]:
     return _matching([*given, *located], (*wanted, *always))
 
 
+def _check_names(own: Sequence[str]) -> None:
+    """Refuse two concepts of one name: their rows would stand in one table."""
+    for name in own:
+        if own.count(name) > 1:
+            raise UsageError(f"{own.count(name)} files give a concept called {name!r}: rename all but one of them")
+
+
 def _concepts_wanted(options: RunOptions) -> tuple[str, ...]:
     """The built-in concepts that a glob can match; the default ones in a run that names no fixtures."""
     if not options.fixtures:
@@ -264,9 +285,9 @@ def _sites_of(name: str, builtin: bool, card: SubjectCard, options: RunOptions) 
     if options.sites:
         for site in options.sites:
             if site not in available:
-                hint = did_you_mean(site, available)
+                hint = did_you_mean(site, available) or "."
                 raise UsageError(
-                    f"site {site!r} does not exist on {card.name}{hint}. "
+                    f"site {site!r} does not exist on {card.name}{hint} "
                     f"Sites are resid_pre.K and resid_post.K with K from 0 to {card.n_blocks - 1}, or 'all'."
                 )
         return list(dict.fromkeys(options.sites))
@@ -284,7 +305,7 @@ def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture
         if not hits:
             names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS, STATIC_EMBEDDINGS})
             raise UsageError(
-                f"no fixture matches {glob!r}{did_you_mean(glob, names)}. "
+                f"no fixture matches {glob!r}{did_you_mean(glob, names) or '.'} "
                 f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "
                 f"here: {', '.join(names)}."
             )

@@ -3,14 +3,14 @@
 from interpmark.suite import MethodTestCase, check_method, parametrize_with_checks
 
 for record in check_method("my-method"):            # records
-print(record.status, record.name, record.message)
+    print(record.status, record.name, record.message)
 
 @parametrize_with_checks(["my-method", "my-method(rank=4)"])
 def test_contract(method, check):                   # a test for each method and check
-check(method)
+    check(method)
 
 class TestMyMethod(MethodTestCase):                 # a test class
-method = MyMethod
+    method = MyMethod
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def run_check(method: AnyMethod, check: str) -> CheckRecord:
         return CheckRecord(check, spec.name, "skipped", str(skipped))
     except CheckFailed as failed:
         return CheckRecord(check, spec.name, "failed", f"{spec.name}: {failed}")
-    except Exception as error:  # the method's own exception is what the check found
+    except (Exception, SystemExit) as error:  # the method's own exception is what the check found
         where = traceback.extract_tb(error.__traceback__)[-1]
         return CheckRecord(
             check,

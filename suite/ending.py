@@ -11,6 +11,7 @@ from .errors import UsageError
 from .gate_options import GateOptions, gate_options
 from .github import GitHub
 from .options import RunOptions
+from .terminal import write_text
 
 if TYPE_CHECKING:
     from interpmark.reports.scorecard import Scorecards
@@ -160,7 +161,7 @@ class Ending:
             from interpmark.reports.gate.rendering import comparison_text
 
             terminalreporter.section(f"interpmark comparison with {judged.baseline.title}")
-            terminalreporter.write_line(comparison_text(judged.comparison, terminalreporter._tw.fullwidth))
+            write_text(terminalreporter, comparison_text(judged.comparison, terminalreporter._tw.fullwidth))
             for note in judged.notes:
                 terminalreporter.write_line(note)
         elif self._told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from interpmark.fixtures.subjects import Subject
 from interpmark.methods import Edit, MethodError, MethodSpec, SiteEdits, save_edit
 from interpmark.reports.measures import MEASURES, measures_for
 from interpmark.reports.scorecard import SCHEMA, Failure, Role, Scorecard
-from interpmark.reports.store import Store
+from interpmark.reports.store import Store, StoreWriteError
 
 from .bench import Bench
 from .cells import Cell
@@ -122,8 +123,10 @@ class Engine:
         try:
             with threads:
                 scores = self._fit_and_score(cell, at, key)
-        except Exception as caught:  # whatever a plug-in does wrong becomes a row, and the run goes on
-            scores, error = Scores(), _failure(caught, cell)
+        except StoreWriteError:  # no fault of the method's
+            raise
+        except (Exception, SystemExit) as caught:  # whatever a plug-in does wrong becomes a row, and the run goes on
+            scores, error = Scores(), _failure(caught, cell, self.options.method_sources)
         return Scorecard(
             schema=SCHEMA,
             key=key,
@@ -189,19 +192,28 @@ def role(cell: Cell) -> Role:
     return "control" if cell.method.info.control else "oracle" if cell.method.info.oracle else "method"
 
 
-def _failure(error: Exception, cell: Cell) -> Failure:
+def _failure(error: BaseException, cell: Cell, sources: Sequence[str]) -> Failure:
     # An error of the interface tells what to do itself.
     told = isinstance(error, ContractError | MethodError)
-    reproduce = (
-        f"pytest --pyargs interpmark.suite -x --interp-fixtures planted-gaussian --interp-methods '{cell.method}'"
-    )
-    advice = "" if told else f"The method's own code raised this. To reproduce it in seconds: {reproduce}"
+    command = ["pytest", "--pyargs", "interpmark.suite", "-x", "--interp-fixtures", "planted-gaussian"]
+    command += ["--interp-methods", str(cell.method), *(part for one in sources for part in ("--interp-method", one))]
+    advice = f"The method's own code raised this. To reproduce it in seconds: {shlex.join(command)}"
+    if isinstance(error, ModuleNotFoundError):
+        advice += (
+            "\nA module beside a method's file can be imported while the file is loaded, so at its top, not in fit."
+        )
     return Failure(
         kind=type(error).__name__,
-        message=str(error) or type(error).__name__,
+        message=_message(error),
         traceback="".join(traceback.format_exception(error)),
-        advice=advice,
+        advice="" if told else advice,
     )
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the method called sys.exit({error.code!r})"
+    return str(error) or type(error).__name__
 
 
 def _now() -> str:

@@ -51,8 +51,8 @@ def check_executor(options: RunOptions) -> None:
 
     """
     if options.executor not in EXECUTORS:
-        hint = did_you_mean(options.executor, EXECUTORS)
-        raise UsageError(f"unknown executor {options.executor!r}{hint}. Executors: {', '.join(EXECUTORS)}.")
+        hint = did_you_mean(options.executor, EXECUTORS) or "."
+        raise UsageError(f"unknown executor {options.executor!r}{hint} Executors: {', '.join(EXECUTORS)}.")
     if options.executor == "ray":
         _check_ray(options)
     elif (options.ray_address, options.ray_cpus, options.ray_gpus) != (None, 1.0, 0.0):

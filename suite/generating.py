@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -73,10 +74,14 @@ def generations(
     """Fit the run's methods on its fixture and let the subject go on from the prompts, unedited and edited.
 
     Raises:
-        UsageError: The run has several concepts or none on a subject, or a method gives no edit that text can be
-            generated with.
+        UsageError: The strength is not finite or a prompt empty, the run has several concepts or none on a subject,
+            or a method gives no edit that text can be generated with.
 
     """
+    if not math.isfinite(strength):
+        raise UsageError(f"the strength is a finite number, not {strength}")
+    if not all(prompt.strip() for prompt in prompts):
+        raise UsageError("a prompt is empty: give it some text")
     cells = on_one_fixture(options)
     engine = Engine(options, cells, progress)
     edits = {cell.method.name: at_strength(edit_of(cell, engine), strength) for cell in cells}

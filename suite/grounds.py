@@ -136,10 +136,18 @@ class Grounds:
         keep_large_buffers()
         self._progress.say(f"loading {options.subject} ({options.device}, {options.dtype})")
         try:
-            return load_subject(options.subject, device=options.device, dtype=options.dtype, prefix=options.prefix)
+            subject = load_subject(options.subject, device=options.device, dtype=options.dtype, prefix=options.prefix)
         except Exception as error:
             self._failed = error
             raise
+        if not subject.anatomy.causal:
+            warnings.warn(
+                f"{subject.name} is no causal language model: a position sees later ones. Its perplexity and behavior "
+                "say nothing; name the causal one, if there is one",
+                InterpmarkWarning,
+                stacklevel=2,
+            )
+        return subject
 
     @cached_property
     def sinks(self) -> SinkReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
+from pathlib import Path
 
 from tabulate import tabulate
 
@@ -20,7 +21,7 @@ from interpmark.fixtures import (
     site_at,
 )
 from interpmark.fixtures.subjects import describe_subject, subject_names
-from interpmark.methods import DEFAULT_METHODS, available, get_method, load_method_source
+from interpmark.methods import DEFAULT_METHODS, MethodSpec, available, get_method, load_method_source
 
 from .errors import UsageError, did_you_mean
 from .options import CONCEPT_FILES, DEFAULT_SUBJECT
@@ -81,17 +82,18 @@ def names_method(name: str) -> bool:
 
     """
     methods = [info.name for info in available()]
-    if name.split("(")[0].strip() in methods:
+    if name.endswith(".py") or name.split("(")[0].strip() in methods:
         return True
     fixtures = [*concept_names(), *planted_names(), WORD_VECTORS, STATIC_EMBEDDINGS]
     if (
         name.endswith(CONCEPT_FILES)
         or is_vector_file(name)
+        or Path(name).is_file()  # of a kind that is not read, which is told where it is read
         or any(fnmatch.fnmatchcase(one, name.split("@")[0]) for one in fixtures)
     ):
         return False
     raise UsageError(
-        f"there is no method or fixture {name!r}{did_you_mean(name, [*methods, *fixtures])} "
+        f"there is no method or fixture {name!r}{did_you_mean(name, [*methods, *fixtures]) or '.'} "
         "`interpmark list methods` and `interpmark list fixtures` say what there is."
     )
 
@@ -101,9 +103,12 @@ def method_names(given: str) -> list[str]:
     return [info.name for info in load_method_source(given)] if given.endswith(".py") else [given]
 
 
-def method(spec: str) -> str:
-    """One method: its documentation, parameters, claims and source."""
-    found = get_method(spec)
+def method(given: str) -> str:
+    """A method, or all those of a .py file: documentation, parameters, claims and source."""
+    return "\n\n\n".join(_method(get_method(name)) for name in method_names(given))
+
+
+def _method(found: MethodSpec) -> str:
     info = found.info
     parameters = [
         (p.name, "required" if p.default is p.empty else repr(p.default), repr(found.params[p.name]))
@@ -115,7 +120,7 @@ def method(spec: str) -> str:
     if parameters:
         lines += [tabulate(parameters, headers=("parameter", "default", "here")), ""]
     lines += [
-        f"claims:    {', '.join(sorted(info.claims)) or 'nothing'}",
+        f"claims:    {', '.join(sorted(found.claims)) or 'nothing'}",
         f"labels:    {', '.join(sorted(info.supports))}",
         f"reference: {info.reference or 'none'}",
         f"source:    {inspect.getsourcefile(info.cls)}",

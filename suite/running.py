@@ -50,7 +50,8 @@ def _float32(factor: torch.Tensor) -> torch.Tensor:
 
 def content(edit: Edit) -> str:
     """Hash of the edit's type and factors, bit for bit."""
-    digest = hashlib.sha256(type(edit).__qualname__.encode())
+    # The tag names a type; two files of two authors may both hold a class MyEdit.
+    digest = hashlib.sha256(f"{edit.tag}:{type(edit).__qualname__}".encode())
     for name, factor in sorted(edit.tensors().items()):
         digest.update(f"{name}{tuple(factor.shape)}{factor.dtype}".encode())
         digest.update(factor.detach().cpu().contiguous().numpy().tobytes())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interpmark.fixtures import Concept
 from interpmark.fixtures.subjects import Subject
-from interpmark.fixtures.subjects.generate import Completions, SiteEdit, generate
+from interpmark.fixtures.subjects.generate import Completions, SiteEdit, check_drawing, generate
 from interpmark.methods import Edit, PromptPrefix
 
 from .prompted import led
@@ -30,6 +30,9 @@ class Sampling:
     max_new_tokens: int = 40
     temperature: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_drawing(self.n, self.max_new_tokens, self.temperature)  # now, not after the fits
 
 
 KEPT = Sampling(n=1, max_new_tokens=24)

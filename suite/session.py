@@ -26,6 +26,7 @@ class CheckParameter:
 
     method: MethodSpec
     check: str
+    time_limit: float
 
     @property
     def id(self) -> str:
@@ -41,6 +42,7 @@ class Session:
         self._config = config
         self._cells: list[Cell] | None = None
         self._executor: Executor | None = None
+        self._told: set[str] = set()
 
     def cells(self) -> list[Cell]:
         """The run's cells.
@@ -65,30 +67,44 @@ class Session:
         from .contract import CHECKS
 
         methods = self._asked(collect_methods)
-        return [CheckParameter(method, name) for method in methods for name in CHECKS]
+        return [CheckParameter(method, name, self.options.time_limit) for method in methods for name in CHECKS]
 
     def _asked(self, collect: Any) -> Any:
         from interpmark.fixtures import FixtureError
-        from interpmark.fixtures.subjects import UnknownSubjectError
+        from interpmark.fixtures.subjects import SubjectError
         from interpmark.methods import MethodError
 
         try:
             return collect(self.options)
-        except (UsageError, MethodError, FixtureError, UnknownSubjectError) as error:
+        except (UsageError, MethodError, FixtureError, SubjectError) as error:
             raise pytest.UsageError(str(error)) from error
 
     def scorecard(self, cell: Cell) -> Scorecard:
         """The cell's scorecard."""
-        if self._executor is None:
-            from .executors import make_executor
+        from interpmark.reports.store import StoreError
 
-            self._share_cores()
-            progress = TerminalProgress(self._config)
-            try:
-                self._executor = make_executor(self.options, self.cells(), self._selected(), progress)
-            except UsageError as error:  # no cell can be scored: told once, not by every test
-                pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-        return self._executor.scorecard(cell)
+        try:
+            if self._executor is None:
+                self._executor = self._make_executor()
+            return self._executor.scorecard(cell)
+        except StoreError as error:  # no cell can be kept: told once, not by every test
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        except Exception as error:  # no method's fault: the subject does not load. In full once, and then in a line
+            told = f"{type(error).__name__}: {error}"
+            if told not in self._told:
+                self._told.add(told)
+                raise
+        pytest.fail(told, pytrace=False)
+
+    def _make_executor(self) -> Executor:
+        from .executors import make_executor
+
+        self._share_cores()
+        progress = TerminalProgress(self._config)
+        try:
+            return make_executor(self.options, self.cells(), self._selected(), progress)
+        except UsageError as error:  # no cell can be scored
+            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
     def _selected(self) -> list[Cell]:
         """The cells that a test of this session will ask for, in that order: `-k` may have left few."""

@@ -27,7 +27,7 @@ def asked_for(name: str, subject: str, sites: Sequence[str]) -> RunOptions:
     options = RunOptions(subject=subject, sites=tuple(sites), methods=("identity",))
     if is_vector_file(name):
         return replace(options, concepts=(name,), fixtures=(VectorFixture(load_word_vectors(name)).name,))
-    if name.endswith(CONCEPT_FILES):
+    if name.endswith(CONCEPT_FILES) or Path(name).is_file():
         return replace(options, concepts=(name,), fixtures=(load_concept(Path(name)).name,))
     return replace(options, fixtures=(name,))
 

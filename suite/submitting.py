@@ -24,7 +24,7 @@ from interpmark.fixtures import (
     planted_names,
     word_vectors,
 )
-from interpmark.fixtures.subjects import UnknownSubjectError, describe_subject, subject_hash, subject_names
+from interpmark.fixtures.subjects import SubjectError, describe_subject, subject_hash, subject_names
 from interpmark.methods import DEFAULT_METHODS, MethodError, MethodSpec, available, get_method, load_method_source
 from interpmark.reports.numbers import one_line
 from interpmark.reports.scorecard import CellId, Scorecard
@@ -193,7 +193,7 @@ def _fixture_hash(
     options = RunOptions(dtype=dtype or "float32", prefix=prefix or "auto", device=device or "cpu")
     try:
         fixture = _fixture(concept, site, slot, subject)
-    except (FixtureError, UnknownSubjectError, OSError):
+    except (FixtureError, SubjectError, OSError):
         return None
     return None if fixture is None else Keys(options, {subject: weights}).fixture(fixture)
 

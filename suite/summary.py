@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from interpmark.reports.leaderboard import write_reports
+from interpmark.reports.leaderboard import leaderboard, write_board
 from interpmark.reports.scorecard import Scorecards
 from interpmark.reports.store import Store
+
+from .terminal import write_text
 
 
 def summarise(terminal: pytest.TerminalReporter, root: Path, keys: Sequence[str]) -> None:
@@ -18,8 +20,13 @@ def summarise(terminal: pytest.TerminalReporter, root: Path, keys: Sequence[str]
     cards = [card for card in (store.get(key) for key in keys) if card is not None]
     if not cards:
         return
-    board = write_reports(Scorecards(cards), root)
+    board = leaderboard(Scorecards(cards))
     terminal.section("interpmark leaderboard")
-    terminal.write_line(board.to_text(width=terminal._tw.fullwidth))
+    write_text(terminal, board.to_text(width=terminal._tw.fullwidth))
     terminal.write_line("")
-    terminal.write_line(f"scorecards, leaderboard.md, leaderboard.json and scores.csv: {root}")
+    try:
+        write_board(board, root)
+    except OSError as error:  # a full disk, or somebody else's folder: the scorecards are there all the same
+        terminal.write_line(f"leaderboard.md, leaderboard.json and scores.csv could not be written: {error}")
+    else:
+        terminal.write_line(f"scorecards, leaderboard.md, leaderboard.json and scores.csv: {root}")

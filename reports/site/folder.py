@@ -15,13 +15,15 @@ MARK = "interpmark-site.json"
 class SiteFolder:
     """Collects files, each written whole; `finish` removes those of an earlier site that are not of this one.
 
-    Raises ValueError when the folder holds somebody else's index.html.
+    Raises ValueError when the folder is a store or holds somebody else's index.html.
     """
 
     def __init__(self, root: str | PathLike[str]) -> None:
         self.root = Path(root)
         if self.root.exists() and not self.root.is_dir():
             raise ValueError(f"{self.root} is a file; a site is a folder")
+        if (self.root / "store.json").is_file():
+            raise ValueError(f"{self.root} is a store; name a folder of its own for the site, as in --out site")
         self._earlier = self._listed()
         if not self._earlier and (self.root / "index.html").exists():
             raise ValueError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import io
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
@@ -19,6 +22,24 @@ app = typer.Typer(
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"interpmark {importlib.metadata.version('interpmark')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    # In Latin 1 or a code page of Windows there is no arrow: a question mark is better than no table.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 class Shown(StrEnum):

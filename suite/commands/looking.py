@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,13 @@ class Listed(StrEnum):
     subjects = "subjects"
 
 
+class Written(StrEnum):
+    """The kinds of method that `interpmark new` has a file for."""
+
+    eraser = "eraser"
+    steerer = "steerer"
+
+
 @app.command("list")
 @told_plainly
 def list_(what: Annotated[Listed, typer.Argument(help="methods, fixtures or subjects")]) -> None:
@@ -32,7 +40,9 @@ def list_(what: Annotated[Listed, typer.Argument(help="methods, fixtures or subj
 @app.command()
 @told_plainly
 def show(
-    name: Annotated[str, typer.Argument(help="a method, e.g. 'inlp(rank=4)', or a fixture, e.g. gender or FILE.jsonl")],
+    name: Annotated[
+        str, typer.Argument(help="a method, e.g. 'inlp(rank=4)' or FILE.py, or a fixture, e.g. gender or FILE.csv")
+    ],
     subject: Annotated[str | None, typer.Option(help="subject that a fixture is checked on")] = None,
     site: Annotated[list[str] | None, typer.Option(help="site of a fixture, or 'all'; may be repeated")] = None,
 ) -> None:
@@ -110,11 +120,12 @@ def fetch(subject: Annotated[str, typer.Argument(help="a subject's name, e.g. sm
 @told_plainly
 def new(
     method: Annotated[str, typer.Argument(help="the new method's name, e.g. my-eraser")],
+    kind: Annotated[Written, typer.Option(help="what it does: an eraser removes, a steerer moves")] = Written.eraser,
     folder: Annotated[Path, typer.Option(help="where to write the file")] = Path(),
 ) -> None:
     """Write a commented method file that runs as it is."""
     from ..scaffold import write_method
 
-    path = write_method(method, folder)
+    path = write_method(method, folder, kind.value)
     typer.echo(f"wrote {path}; score it with:")
-    typer.echo(f"  pytest --pyargs interpmark.suite --interp-quick --interp-method {path}")
+    typer.echo(f"  pytest --pyargs interpmark.suite --interp-quick --interp-method {shlex.quote(str(path))}")

@@ -13,6 +13,7 @@ import pytest
 from interpmark.reports import SCHEMA, Failure, Scorecard, Store, StoreError, StoreWarning
 from interpmark.reports.atomic import STALE_SECONDS, replacing, write_atomically
 from interpmark.reports.scorecard import SchemaError
+from interpmark.reports.store import StoreWriteError
 
 Make = Callable[..., Scorecard]
 
@@ -120,6 +121,19 @@ def test_a_failing_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_told_with_what_to_do(tmp_path: Path, make_card: Make) -> None:
+    store, card = Store(tmp_path / "store"), make_card()
+    (tmp_path / "store" / "cells" / f"{card.key}.json").mkdir()
+    with pytest.raises(StoreWriteError, match=r"cannot be written \(.*\): make room .* is not scored again"):
+        store.put(card)
+    store.edit_path(card.key).mkdir()
+    with pytest.raises(StoreWriteError, match=f"{card.key}.safetensors cannot be written"):
+        store.put_edit(card.key, lambda path: path.write_bytes(b"edit"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreWriteError, match="make room or get the right"):
+        Store(tmp_path / "file" / "store")
 
 
 @pytest.mark.parametrize("damage", [b"", b'{"schema": 1, "key"', b"\x00\xff", b"[]", b'{"schema": 1, "value": NaN}'])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from interpmark.fixtures import DEFAULT_CONCEPTS, concept_names, planted_names
-from interpmark.suite import RunOptions
-from interpmark.suite.cells import collect_fixtures
+from interpmark.methods import load_method_source, registry
+from interpmark.suite import RunOptions, UsageError
+from interpmark.suite.cells import collect_fixtures, collect_methods
 
 
 def names(**options: object) -> list[str]:
@@ -27,3 +30,28 @@ def test_a_quick_run_has_one_concept() -> None:
 def test_other_concepts_are_there_when_asked_for(glob: str) -> None:
     assert names(fixtures=(glob,)) == ["sentiment"]
     assert names(fixtures=(glob,), quick=True) == ["sentiment"]
+
+
+def test_a_method_of_a_kind_without_measures_is_refused_when_it_is_asked_for(tmp_path: Path) -> None:
+    before = dict(registry.registered())
+    path = tmp_path / "reads.py"
+    path.write_text(
+        "from interpmark.methods import register\n"
+        '@register("reads", kind="probe")\n'
+        "class Reads:\n"
+        "    def fit(self, x, z, *, seed): ...\n"
+    )
+    load_method_source(path)  # as an installed package does
+    assert collect_methods(RunOptions()), "a run that does not ask for it is not concerned"
+    with pytest.raises(UsageError, match=r"reads is a probe, and there are no measures for that kind yet: .* eraser"):
+        collect_methods(RunOptions(methods=("reads",)))
+    registry.restore(before)
+
+
+def test_two_concepts_of_one_name_are_refused(weather: Path, tiny_llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "later").mkdir()
+    other = tmp_path / "later" / "weather.jsonl"
+    other.write_text(weather.read_text().replace("water", "tea"))
+    assert names(concepts=(str(weather), str(weather)), fixtures=("weather",), subject=str(tiny_llama)) == ["weather"]
+    with pytest.raises(UsageError, match="2 files give a concept called 'weather': rename"):
+        names(concepts=(str(weather), str(other)), fixtures=("weather",), subject=str(tiny_llama))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +73,14 @@ def test_show_says_formula_parameters_and_claims(tmp_path: Path) -> None:
     assert "claims:" in done.stdout
 
 
+def test_show_reads_a_method_file_and_names_what_holds_with_the_parameters(tmp_path: Path) -> None:
+    assert _interpmark("new", "my-eraser", folder=tmp_path).returncode == 0
+    assert "claims:    affine, guards-linearly" in _interpmark("show", "my_eraser.py", folder=tmp_path).stdout
+    claims = {spec: _interpmark("show", spec, folder=tmp_path).stdout for spec in ("leace", "leace(shrinkage=True)")}
+    assert "minimal-edit" in claims["leace"]
+    assert "minimal-edit" not in claims["leace(shrinkage=True)"]
+
+
 def test_show_says_what_is_known_of_planted_activations(tmp_path: Path) -> None:
     done = _interpmark("show", "planted-gaussian", folder=tmp_path)
     assert "no language model" in done.stdout
@@ -110,6 +120,15 @@ def test_leaderboard_formats(suite_run: Run, tmp_path: Path) -> None:
         assert "mean-projection" in done.stdout
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_tables_are_printed_in_any_encoding(encoding: str) -> None:
+    command = [sys.executable, "-c", "from interpmark.suite.cli import app; app()", "list", "methods"]
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(command, env=env, capture_output=True, timeout=300)  # its table has an en dash in it
+    assert done.returncode == 0, done.stderr
+    assert b"mean-projection" in done.stdout
+
+
 def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) -> None:
     assert _interpmark("new", "my-eraser", folder=tmp_path).returncode == 0
     done = suite_run("--interp-method", "my_eraser.py", "--interp-fixtures", "planted-gaussian", "-k", "my-eraser")
@@ -117,11 +136,26 @@ def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) 
     assert " passed" in done.stdout
 
 
+def test_new_writes_a_steerer(suite_run: Run, tmp_path: Path) -> None:
+    assert _interpmark("new", "my-steerer", "--kind", "steerer", folder=tmp_path).returncode == 0
+    done = suite_run("--interp-method", "my_steerer.py", "--interp-fixtures", "planted-gaussian", "-k", "my-steerer")
+    assert done.returncode == 0, done.stdout
+    assert "error" not in done.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    done = _interpmark("--version", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"interpmark {importlib.metadata.version('interpmark')}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["show", "leec"], "did you mean 'leace'"),
         (["show", "gendr"], "did you mean 'gender'"),
+        (["show", "zzz"], "'zzz'. `interpmark list methods`"),
+        (["show", "mien.py"], "there is no method file mien.py"),
+        (["show", "words.tsv"], "words.tsv: a file .tsv is not read (allowed: .jsonl, .csv, .parquet)"),
         (["show", "leace", "--site", "resid_post.3"], "go with a fixture"),
         (["show", "gender", "--site", "resid_post.99"], "resid_post.K with K from 0 to 29"),
         (["show", "gender", "--subject", "smollm2-135n"], "smollm2-135m"),
@@ -132,6 +166,7 @@ def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) 
     ],
 )
 def test_errors_are_one_message_without_a_traceback(arguments: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "words.tsv").write_text("text\tlabel\n")
     done = _interpmark(*arguments, folder=tmp_path)
     assert done.returncode == 2
     assert message in done.stderr

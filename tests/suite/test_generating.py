@@ -139,6 +139,9 @@ def test_the_command_prints_columns_or_json(tiny_llama: Path, weather: Path, tmp
         (("leec", "--fixture", "gender"), "did you mean 'leace'"),
         (("leace", "--fixture", "gendr"), "did you mean 'gender'"),
         (("leace", "--fixture", "gender", "--site", "resid_post.99"), "from 0 to 29"),
+        (("caa", "--fixture", "gender", "--strength", "nan"), "the strength is a finite number, not nan"),
+        (("caa", "--fixture", "gender", "-n", "0"), "both are 1 or more"),
+        (("caa", "--fixture", "gender", "--prompt", " "), "a prompt is empty"),
     ],
 )
 def test_a_wrong_name_is_one_message(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:

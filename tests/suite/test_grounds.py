@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from interpmark.methods import AffineEdit, IdentityEdit, get_method
+from interpmark.methods import AffineEdit, Edit, IdentityEdit, get_method
 from interpmark.suite import InterpmarkWarning, RunOptions
 from interpmark.suite.cells import collect_cells
 from interpmark.suite.grounds import Grounds, last_block_before
@@ -56,3 +56,16 @@ def test_other_edits_run_as_they_are() -> None:
     assert running_form(two, torch.float32) is two
     assert running_form(one, torch.float64) is one
     assert isinstance(running_form(nothing, torch.float32), IdentityEdit)
+
+
+def test_two_types_of_one_name_and_the_same_numbers_run_apart() -> None:
+    """Two files of two authors may both hold a class MyEdit: the second's scores are not the first's."""
+
+    def author(name: str) -> Edit:
+        class MyEdit(IdentityEdit):
+            tag = name
+
+        return MyEdit(4)
+
+    assert content(author("test-first")) != content(author("test-second"))
+    assert content(author("test-third")) == content(author("test-third"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -14,6 +15,7 @@ import torch
 
 from interpmark.reports.store import Store
 from interpmark.suite.plugin import split_specs
+from interpmark.suite.terminal import encodable
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ONE_CELL = ("--interp-methods", "mean-projection", "--interp-fixtures", "planted-gaussian")
@@ -78,6 +80,34 @@ def test_junit_and_exit_on_first_failure(suite_run: Run, tmp_path: Path) -> None
     suites = ET.parse(tmp_path / "out.xml").getroot()
     assert next(suites.iter("testsuite")).get("failures") == "1"
     assert "the zoo's own failure" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_the_leaderboard_keeps_its_lines_in_any_encoding(encoding: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "--pyargs", "interpmark.suite", "-p", "no:cacheprovider", *ONE_CELL]
+    env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [*command, "-k", "edit_norm"], cwd=tmp_path, env=env, capture_output=True, encoding=encoding, timeout=600
+    )
+    assert any(line.split()[0:1] == ["mean-projection"] for line in done.stdout.splitlines()), done.stdout
+    assert "\\n" not in done.stdout
+    assert "accuracy v" in done.stdout
+
+
+def test_plain_characters_stand_for_those_that_an_encoding_lacks() -> None:
+    assert encodable("edit norm ↓ – 0.5 ≤ é 字", "latin-1") == "edit norm v - 0.5 <= é ?"
+    assert encodable("edit norm ↓", "utf-8") == "edit norm ↓"
+
+
+@pytest.mark.slow
+def test_a_failed_cell_prints_its_traceback_once(suite_run: Run) -> None:
+    zoo = str(Path(__file__).with_name("zoo.py"))
+    which = ("--interp-fixtures", "planted-gaussian", "-k", "zoo-raises and not contract")
+    done = suite_run("--interp-method", zoo, "--interp-methods", "zoo-raises", *which)
+    assert " failed" in done.stdout
+    assert done.stdout.count("RuntimeError: the zoo's own failure") > 4, "each test says what it failed by"
+    assert done.stdout.count("Traceback (most recent call last)") == 1
 
 
 @pytest.mark.slow

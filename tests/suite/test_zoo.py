@@ -21,6 +21,8 @@ ADVICE = {
     "zoo-mutates": "work on a copy",
     "zoo-unseeded": "manual_seed(seed)",
     "zoo-hangs": "--interp-time-limit",
+    "zoo-clings": "--interp-time-limit",
+    "zoo-exits": "the method called sys.exit(0)",
     "zoo-unsavable": "tag",
     "zoo-nothing": "return one of interpmark.methods' edits",
 }

@@ -1,5 +1,7 @@
 """Methods that break the contract, each in its own way."""
 
+import contextlib
+import sys
 import time
 
 import torch
@@ -104,6 +106,24 @@ class Hangs:
     def fit(self, x, z, *, seed):
         while True:
             time.sleep(0.01)
+
+
+@register("zoo-clings", kind="eraser")
+class Clings:
+    """Never return, and catch what would end it."""
+
+    def fit(self, x, z, *, seed):
+        while True:
+            with contextlib.suppress(Exception):
+                time.sleep(0.01)
+
+
+@register("zoo-exits", kind="eraser")
+class Exits:
+    """Leave the process, as a script's main function does."""
+
+    def fit(self, x, z, *, seed):
+        sys.exit(0)
 
 
 class _Unsavable(_Custom):

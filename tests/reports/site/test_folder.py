@@ -30,6 +30,12 @@ def test_somebody_elses_page_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
+def test_a_store_is_no_folder_for_a_site(tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text("{}")
+    with pytest.raises(ValueError, match="is a store; name a folder of its own"):
+        SiteFolder(tmp_path)
+
+
 def test_a_changed_list_removes_nothing_outside_the_folder(tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     outside.write_text("mine")
