@@ -7,6 +7,7 @@ import pytest
 import torch
 from concept_erasure import LeaceFitter as ReferenceFitter
 from concept_erasure import OracleFitter as ReferenceOracle
+from concept_erasure.shrinkage import optimal_linear_shrinkage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -249,6 +250,26 @@ class TestReference:
         assert torch.equal(self.reference(x, labels), x)
         ours = fit("leace", x, labels)(x)
         assert float((ours[z].mean(0) - ours[~z].mean(0)).norm()) < 1e-8
+
+    def test_in_float32_a_large_feature_makes_it_drop_the_concept(self, make_gaussian: Callable[..., Data]) -> None:
+        x, z = make_gaussian(1200, 512, 2)
+        x[:, 7] *= 1000.0
+        x, one_hot = x.float(), torch.nn.functional.one_hot(z).float()
+
+        def gap(rows: Tensor) -> float:
+            others = torch.arange(512) != 7
+            return float((rows[z == 1].double().mean(0) - rows[z == 0].double().mean(0))[others].norm())
+
+        assert gap(self.reference(x, one_hot)) > 0.5 * gap(x)
+        assert gap(fit("leace", x, z)(x.double())) < 1e-8 * gap(x)
+
+    def test_its_shrinkage_goes_astray_where_ours_is_clamped(self) -> None:
+        """An isotropic covariance becomes nothing at all, and few rows give one with negative eigenvalues."""
+        isotropic = torch.eye(16, dtype=torch.float64)
+        assert float(optimal_linear_shrinkage(isotropic, 100).norm()) < 0.5 * float(shrink(isotropic, 100).norm())
+        uneven = torch.diag(torch.linspace(0.5, 1.5, 16, dtype=torch.float64))
+        assert float(torch.linalg.eigvalsh(optimal_linear_shrinkage(uneven, 5))[0]) < 0.0
+        assert float(torch.linalg.eigvalsh(shrink(uneven, 5))[0]) > 0.0
 
     def test_oracle_leaves_two_hundred_balanced_classes(self, make_gaussian: Callable[..., Data]) -> None:
         x, _ = make_gaussian(2000, 24, 1)

@@ -94,6 +94,13 @@ def test_caa_is_what_steering_vectors_trains(
     assert (ours - bare.reference).abs().max() > 1e-2
 
 
+def test_it_refuses_the_token_indices_that_it_takes(steering_vectors: Any, bare: ConceptStage) -> None:
+    """Its default for the lowest token counts as given too. Here a scope says which tokens are edited."""
+    vector = steering_vectors.SteeringVector({BLOCK: torch.ones(24)})
+    with pytest.raises((AssertionError, UnboundLocalError)), vector.apply(bare.subject.model, token_indices=[0]):
+        pass
+
+
 def test_a_reading_vector_is_their_principal_component(steering_vectors: Any, bare: ConceptStage) -> None:
     one, zero = (last_states(bare, list(texts)) for texts in zip(*contrast_pairs(bare), strict=True))
     differences = one - zero
