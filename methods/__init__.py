@@ -5,6 +5,7 @@ Importing this package registers every built-in method and does not import torch
 
 from interpmark.methods import erasers as _erasers  # noqa: F401 (registers the built-in methods)
 from interpmark.methods import steerers as _steerers  # noqa: F401 (the same)
+from interpmark.methods.added_vectors import AddedVector, PlacedVectors, SidedVector
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.edit_files import load_any_edit, load_edit, load_site_edits, save_edit
 from interpmark.methods.edits import ConstantEdit, Edit, IdentityEdit, OracleEdit
@@ -19,20 +20,14 @@ from interpmark.methods.errors import (
     UnknownMethodError,
 )
 from interpmark.methods.kinds import CLAIMS, KINDS, LABELS, SCOPES
+from interpmark.methods.partial_edit import PartialEdit
 from interpmark.methods.prompt_prefix import PromptPrefix
 from interpmark.methods.registry import MethodInfo, register
+from interpmark.methods.set_coordinates import MirroredCoordinates, SetCoordinate
 from interpmark.methods.site_edits import SiteEdits
 from interpmark.methods.source import load_method_source
 from interpmark.methods.spec import MethodSpec, available, get_method
-from interpmark.methods.steering import (
-    AddedVector,
-    MirroredCoordinates,
-    PartialEdit,
-    PlacedVectors,
-    SetCoordinate,
-    SidedVector,
-    Steering,
-)
+from interpmark.methods.steering import Steering
 
 DEFAULT_METHODS: tuple[str, ...] = (
     "identity",

@@ -103,7 +103,7 @@ def get_method(spec: str) -> MethodSpec:
     if match["name"] not in registry.registered():
         load_plugins()
     info = registry.find(match["name"])
-    given = _parse_arguments(spec, match["arguments"] or "")
+    given = _parse_arguments(info, spec, match["arguments"] or "")
     params = {}
     for key, value in given.items():
         value = _checked(info, key, value)
@@ -114,7 +114,7 @@ def get_method(spec: str) -> MethodSpec:
     return method
 
 
-def _parse_arguments(spec: str, arguments: str) -> dict[str, Any]:
+def _parse_arguments(info: MethodInfo, spec: str, arguments: str) -> dict[str, Any]:
     text = f"f({arguments})"
     try:
         call = ast.parse(text, mode="eval").body
@@ -123,7 +123,8 @@ def _parse_arguments(spec: str, arguments: str) -> dict[str, Any]:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise SpecError(f"cannot read the method spec {spec!r}; write name(parameter=value)")
     if call.args or any(keyword.arg is None for keyword in call.keywords):
-        raise SpecError(f"{spec!r}: name every parameter, as in inlp(rank=4)")
+        takes = ", ".join(f"{name}=..." for name in info.parameters)
+        raise SpecError(f"{spec!r}: name every parameter: {info.name}({takes})")
     values: dict[str, Any] = {}
     for keyword in call.keywords:
         name = str(keyword.arg)

@@ -1,8 +1,9 @@
 """Concept scrubbing (Belrose et al. 2023, arXiv:2306.03819, section 6): LEACE at what every sublayer reads.
 
 For each block in turn, and in it for the attention and then the MLP: h is what the norm before the sublayer gives, with
-all earlier edits in place; fit LEACE on h; the sublayer is given eraser(h) from now on. The embeddings and the final
-norm stay untouched, so the stream itself still carries what the embeddings put there. No sublayer reads it linearly.
+all earlier edits in place; fit LEACE on h; from now on the sublayer is given h' = h − W⁺ U Uᵀ W (h − μ). The embeddings
+and the final norm stay untouched, so the stream itself still carries what the embeddings put there. No sublayer reads
+it linearly.
 
 `kind=random` takes a random subspace of the rank of LEACE's edit at each site, the paper's control: what scrubbing
 costs when it knows nothing of the concept. Its edits are far smaller than LEACE's. `kind=random-matched` stretches what
@@ -21,13 +22,11 @@ from typing import TYPE_CHECKING, Literal
 
 from interpmark.methods.affine import AffineEdit
 from interpmark.methods.bench import FitBench
-from interpmark.methods.erasers.leace import leace
+from interpmark.methods.erasers.leace import Leace
 from interpmark.methods.erasers.random_direction import random_basis
-from interpmark.methods.labels import label_matrix
 from interpmark.methods.registry import register
 from interpmark.methods.scrubbing import scrub
 from interpmark.methods.site_edits import SiteEdits
-from interpmark.methods.statistics import statistics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,17 +68,18 @@ class ConceptScrubbing:
             FitError: The subject has no such sites.
 
         """
+        leace = Leace(shrinkage=self.shrinkage)
         sizes: dict[str, float] = {}
 
         def erase(site: str, x: Tensor, z: Tensor) -> AffineEdit:
-            eraser = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage)
+            eraser = leace.fit(x, z, seed=seed)
             sizes[site] = _share(eraser, x)
             return eraser
 
         turn = iter(range(1 << 16))  # each site has a subspace of its own
 
         def at_random(site: str, x: Tensor, z: Tensor) -> AffineEdit:
-            rank = leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage).rank
+            rank = leace.fit(x, z, seed=seed).rank
             basis = random_basis(x.shape[1], rank, (seed << 16) + next(turn)).to(x.device)
             projection = AffineEdit(basis, basis, center=x.mean(0))
             if self.kind == "random" or not rank:

@@ -13,20 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import lazy_loader
-
 from interpmark.methods.affine import AffineEdit
+from interpmark.methods.erasers.leace import leace
 from interpmark.methods.labels import label_matrix
 from interpmark.methods.registry import register
-from interpmark.methods.shrinkage import shrink
-from interpmark.methods.statistics import Statistics, statistics
-from interpmark.methods.whitening import column_space, varying, whitened_columns
+from interpmark.methods.statistics import statistics
+from interpmark.methods.whitening import column_space
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @register(
@@ -49,22 +44,6 @@ class LdaProjection:
     def fit(self, x: Tensor, z: Tensor, *, seed: int) -> AffineEdit:
         """Fit on activations x `[n, d]` and labels z int64 `[n]` or float64 `[n, k]`."""
         moments = statistics(x, label_matrix(z).reshape(x.shape[0], -1))
-        sigma = shrink(moments.cov_xx, moments.n) if self.shrinkage else moments.cov_xx
-        basis = _discriminants(moments, sigma)
+        read = leace(moments, shrinkage=self.shrinkage).read  # [d, r], which spans Σ⁺ Cov(x, z)
+        basis = column_space(read / read.norm(dim=0))
         return AffineEdit(basis, basis, center=moments.mean_x)
-
-
-def _discriminants(moments: Statistics, sigma: Tensor) -> Tensor:
-    """Return an orthonormal basis `[d, r]` of Σ⁺ Cov(x, z)."""
-    varies = varying(moments.cov_xx, moments.mean_x)
-    scale = torch.where(varies, sigma.diagonal().sqrt(), 1.0)[:, None]  # [d, 1]
-    correlation = torch.where(torch.outer(varies, varies), sigma / scale / scale.T, 0.0)
-    cross = whitened_columns(moments.cov_xz, moments.cov_zz, moments.mean_z) / scale  # [d, r]
-    cross = torch.where(varies[:, None], cross, 0.0)
-    # Without labels that covary, there is no direction: the length of a correlation has no unit.
-    cross = column_space(cross, floor=float(moments.cov_xx.shape[0]) ** 0.5)
-    rounding = 4 * max(len(sigma), 32) * torch.finfo(sigma.dtype).eps
-    inverse = torch.linalg.pinv(correlation, rtol=rounding, hermitian=True)
-    weights = inverse @ cross / scale
-    lengths = weights.norm(dim=0).clamp_min(torch.finfo(weights.dtype).tiny)
-    return column_space(weights / lengths)

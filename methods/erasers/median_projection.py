@@ -1,5 +1,7 @@
 """Median projection: along the differences of class means every activation gets the data's median.
 
+A form of mean projection (Haghighatkhah et al. 2022, arXiv:2212.04273) with another centre.
+
 x' = x − V (Vᵀx − m), V an orthonormal basis of the differences of class means and m the medians of Vᵀx. Since x'·v is
 constant along the differences of *means*, no linear predictor is left; a difference of medians in place of V would
 leave one on skewed data. With more than two classes the medians are taken along the principal axes of the class means.

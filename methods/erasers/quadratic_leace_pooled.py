@@ -1,4 +1,4 @@
-"""Quadratic LEACE without labels: the class-free form, in which all rows are one more class.
+"""Quadratic LEACE (Belrose et al. 2023, arXiv:2306.03819) without labels: all rows are one more class.
 
 x' = (x − μ) T + μ with T = Σ^{-½} (Σ^{½} Σ* Σ^{½})^{½} Σ^{-½}, Σ the covariance of all rows and Σ* the barycentre
 of the classes' covariances: the map of `quadratic-leace` for a class that nobody knows. EleutherAI's steering-llama3

@@ -1,5 +1,8 @@
 """Scrubbing of the residual stream: a LEACE edit after every block, each fitted on what the earlier ones have left.
 
+x' = x − W⁺ U Uᵀ W (x − μ) at every `resid_post`, with the W, U and μ of LEACE (Belrose et al. 2023, arXiv:2306.03819)
+on what arrives there.
+
 Unlike concept scrubbing, which edits what the sublayers read, this takes the concept out of the stream itself, up to
 the unembedding; and it needs no norm outputs, so that it works on any subject.
 """
@@ -7,19 +10,12 @@ the unembedding; and it needs no norm outputs, so that it works on any subject.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from interpmark.methods.affine import AffineEdit
 from interpmark.methods.bench import FitBench
-from interpmark.methods.erasers.leace import leace
-from interpmark.methods.labels import label_matrix
+from interpmark.methods.erasers.leace import Leace
 from interpmark.methods.registry import register
 from interpmark.methods.scrubbing import scrub
 from interpmark.methods.site_edits import SiteEdits
-from interpmark.methods.statistics import statistics
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @register(
@@ -47,8 +43,5 @@ class ScrubResidual:
 
     def fit_on(self, bench: FitBench, *, seed: int) -> SiteEdits:
         """Fit at `resid_post` of every block."""
-
-        def fit(site: str, x: Tensor, z: Tensor) -> AffineEdit:
-            return leace(statistics(x, label_matrix(z).reshape(x.shape[0], -1)), shrinkage=self.shrinkage)
-
-        return scrub(bench, ("resid_post",), fit)
+        leace = Leace(shrinkage=self.shrinkage)
+        return scrub(bench, ("resid_post",), lambda site, x, z: leace.fit(x, z, seed=seed))

@@ -12,7 +12,7 @@ import lazy_loader
 
 from interpmark.methods.classes import class_means
 from interpmark.methods.registry import register
-from interpmark.methods.steering import SetCoordinate
+from interpmark.methods.set_coordinates import SetCoordinate
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,13 @@ else:
     torch = lazy_loader.load("torch")
 
 
-@register("ace", kind="steerer", claims={"affine"}, reference="arXiv:2411.09003", supports={"binary"})
+@register(
+    "ace",
+    kind="steerer",
+    claims={"affine", "idempotent", "guards-linearly"},
+    reference="arXiv:2411.09003",
+    supports={"binary"},
+)
 class Ace:
     """Set the coordinate along the difference of the class means."""
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.added_vectors import PlacedVectors
 from interpmark.methods.bench import FitBench
 from interpmark.methods.errors import FitError
 from interpmark.methods.registry import register
-from interpmark.methods.steering import PlacedVectors
 
 if TYPE_CHECKING:
     import torch

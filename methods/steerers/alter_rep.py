@@ -15,7 +15,7 @@ import lazy_loader
 from interpmark.methods.classes import class_means
 from interpmark.methods.erasers.inlp import Inlp
 from interpmark.methods.registry import register
-from interpmark.methods.steering import MirroredCoordinates
+from interpmark.methods.set_coordinates import MirroredCoordinates
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ else:
     torch = lazy_loader.load("torch")
 
 
-@register("alter-rep", kind="steerer", reference="arXiv:2105.06965", supports={"binary"})
+@register("alter-rep", kind="steerer", claims={"idempotent"}, reference="arXiv:2105.06965", supports={"binary"})
 @dataclass(frozen=True)
 class AlterRep:
     """Put what INLP would remove on one class's side.

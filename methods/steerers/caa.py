@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.added_vectors import AddedVector
 from interpmark.methods.classes import class_means
 from interpmark.methods.registry import register
-from interpmark.methods.steering import AddedVector, check_scope
+from interpmark.methods.steering import check_scope
 
 if TYPE_CHECKING:
     import torch

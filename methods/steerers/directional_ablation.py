@@ -25,9 +25,9 @@ from interpmark.methods.affine import AffineEdit
 from interpmark.methods.bench import FitBench
 from interpmark.methods.classes import class_means
 from interpmark.methods.errors import FitError, MethodError, did_you_mean
+from interpmark.methods.partial_edit import PartialEdit
 from interpmark.methods.registry import register
 from interpmark.methods.site_edits import SiteEdits
-from interpmark.methods.steering import PartialEdit
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,13 @@ else:
 _SITES = ("all", "one")
 
 
-@register("directional-ablation", kind="steerer", claims={"affine"}, reference="arXiv:2406.11717", supports={"binary"})
+@register(
+    "directional-ablation",
+    kind="steerer",
+    claims={"affine", "idempotent"},
+    reference="arXiv:2406.11717",
+    supports={"binary"},
+)
 @dataclass(frozen=True)
 class DirectionalAblation:
     """Remove what lies along the difference of the class means.
@@ -53,6 +59,12 @@ class DirectionalAblation:
     def __post_init__(self) -> None:
         if self.sites not in _SITES:
             raise MethodError(f"unknown sites {self.sites!r}{did_you_mean(self.sites, _SITES)} Allowed: all, one.")
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What holds at every site: the class means differ along this direction at the fixture's own alone."""
+        claims = {"affine", "idempotent"}
+        return frozenset(claims | {"guards-linearly"} if self.sites == "one" else claims)
 
     def fit_on(self, bench: FitBench, *, seed: int) -> PartialEdit | SiteEdits:
         """Fit on the means at the bench's site.

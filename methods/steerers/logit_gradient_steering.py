@@ -1,4 +1,4 @@
-"""Steering along the gradient of the answers.
+"""Steering along the gradient of the answers, that of saliency maps (Simonyan et al. 2013, arXiv:1312.6034).
 
 v = the gradient of log p(answers of class 1) − log p(answers of class 0) with respect to the activation at the site and
 slot, averaged over fit prompts. x' = x + strength · ‖μ₁ − μ₀‖ v̂: as long as CAA's vector, along the direction that
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.added_vectors import AddedVector
 from interpmark.methods.bench import FitBench
 from interpmark.methods.classes import class_means
 from interpmark.methods.logit_gradient import LogitGradient, mean_gradients
 from interpmark.methods.registry import register
-from interpmark.methods.steering import AddedVector
 
 if TYPE_CHECKING:
     import torch

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.added_vectors import AddedVector
 from interpmark.methods.classes import class_means, unit
 from interpmark.methods.errors import MethodError
 from interpmark.methods.logistic import logistic_weights
 from interpmark.methods.registry import register
-from interpmark.methods.steering import AddedVector
 
 if TYPE_CHECKING:
     import torch

@@ -1,8 +1,9 @@
 """Prompting: a plain instruction before the prompt, the baseline for all steering.
 
-In AxBench (Wu et al. 2025, arXiv:2501.17148) it beats every method that edits activations. The instructions are the
-concept's, one towards each class; nothing is fitted. There is one point in each direction and no strength to choose, so
-the effect stands beside whatever the instruction costs on neutral text, and there is none at a given damage.
+x' = x, and the prompt begins with an instruction. In AxBench (Wu et al. 2025, arXiv:2501.17148) it beats every method
+that edits activations. The instructions are the concept's, one towards each class; nothing is fitted. There is one
+point in each direction and no strength to choose, so the effect stands beside whatever the instruction costs on neutral
+text, and there is none at a given damage.
 """
 
 from __future__ import annotations

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+from interpmark.methods.added_vectors import AddedVector, SidedVector
 from interpmark.methods.bench import FitBench
 from interpmark.methods.classes import class_means
 from interpmark.methods.errors import FitError, MethodError, did_you_mean
 from interpmark.methods.registry import register
-from interpmark.methods.steering import AddedVector, SidedVector, Steering
+from interpmark.methods.steering import Steering
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ else:
 _CONTROLS = ("linear", "piecewise")
 
 
-@register("repe", kind="steerer", reference="arXiv:2310.01405", supports={"binary"})
+@register("repe", kind="steerer", claims={"affine"}, reference="arXiv:2310.01405", supports={"binary"})
 @dataclass(frozen=True)
 class Repe:
     """Add the first principal component of differences of pairs.
@@ -48,6 +49,11 @@ class Repe:
     def __post_init__(self) -> None:
         if self.control not in _CONTROLS:
             raise MethodError(f"unknown control {self.control!r}{did_you_mean(self.control, _CONTROLS)}")
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What holds with this control."""
+        return frozenset({"affine"} if self.control == "linear" else ())
 
     def fit_on(self, bench: FitBench, *, seed: int) -> Steering:
         """Fit on pairs of the bench's prompts.

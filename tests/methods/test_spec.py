@@ -103,7 +103,7 @@ def test_name_of_a_spec_reads_back_to_the_same_method(params: dict[str, Any]) ->
         ("leace(shrinkage=true)", "shrinkage must be True or False, not 'true'"),
         ("leace(method=ort)", "method must be 'leace' or 'orth', not 'ort'; did you mean 'orth'"),
         ("sal(rank=x)", "rank must be a whole number or None"),
-        ("inlp(4)", "name every parameter"),
+        ("inlp(4)", r"name every parameter: inlp\(rank=\.\.\., weight_decay=\.\.\.\)"),
         ("inlp(**{'rank': 4})", "name every parameter"),
         ("inlp(rank=4, rank=5)", "rank"),
         ("inlp(rank=)", "cannot read the arguments"),

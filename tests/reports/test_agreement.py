@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from interpmark.methods import AffineEdit, Edit, SiteEdits, get_method, save_edit
+from interpmark.methods.added_vectors import AddedVector
 from interpmark.methods.edits import EDIT_TYPES
-from interpmark.methods.steering import AddedVector
 from interpmark.reports.agreement import agreement, agreement_json, agreement_markdown, agreement_text
 from interpmark.reports.directions import FORMS
 from interpmark.reports.scorecard import Scorecard

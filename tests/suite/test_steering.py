@@ -204,7 +204,8 @@ def test_a_document_counts_as_answer(subject: Subject) -> None:
 def test_strength_zero_is_the_unedited_subject_to_the_bit(at: FixtureGround) -> None:
     assert at.stage is not None
     ablation = "directional-ablation(sites=one)"
-    for spec in ("caa", "repe(control=piecewise)", ablation, "swap(mode=translate)", "random-steering"):
+    specs = ("caa", "repe(control=piecewise)", ablation, "swap(mode=translate)", "random-steering")
+    for spec in (*specs, "activation-addition", "prompting"):
         still = fit(spec, at).at(0.0)
         assert torch.equal(at.stage.log_probs(SITE, still), at.stage.reference)
         np.testing.assert_array_equal(at.stage.corpus.run(SITE, still).nll, at.stage.corpus.reference.nll)
@@ -275,7 +276,7 @@ def test_a_scored_steerer_keeps_its_whole_sweep(spec: str, at: FixtureGround) ->
 def test_edits_at_several_sites_are_swept_with_one_strength(at: FixtureGround) -> None:
     scores = scored("directional-ablation", at)
     assert {scores.estimates[name].status for name in ("steering_effect", "perplexity_damage")} == {"ok"}
-    assert [(claim.name, claim.holds) for claim in scores.claims] == [("affine", True)]
+    assert [(claim.name, claim.holds) for claim in scores.claims] == [("affine", True), ("idempotent", True)]
     assert "several sites" in scores.estimates["edit_norm"].reason
 
 

@@ -44,8 +44,8 @@ def make_tiny(config: transformers.PretrainedConfig) -> Subject:
     torch.manual_seed(0)
     model: Any = transformers.AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
     with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 or name.endswith("bias"):
                 parameter.normal_(0, 0.2)
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
     args = ("tiny", "hash of tiny", model, fast, discover_anatomy(model), torch.device("cpu"), torch.float32, 0)
@@ -59,6 +59,12 @@ SIZES = {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 4, "v
 def new_tiny() -> Callable[[], Subject]:
     """Make the tiny Llama anew, for tests that leave hooks in its model."""
     return lambda: make_tiny(transformers.LlamaConfig(**SIZES, intermediate_size=48, eos_token_id=0))
+
+
+@pytest.fixture(scope="session")
+def tiny_of() -> Callable[[transformers.PretrainedConfig], Subject]:
+    """Make a tiny subject of another architecture."""
+    return make_tiny
 
 
 @pytest.fixture(scope="session")
