@@ -130,7 +130,8 @@ class LogisticRegressions:
 def orthogonal_inverse(inverse: Tensor, basis: Tensor) -> Tensor:
     """Return B⊥ (B⊥ᵀ H B⊥)⁻¹ B⊥ᵀ for an inverse H⁻¹ `[d, d]` and a basis B `[d, r]`: H inverted where B is left out."""
     read = inverse @ basis  # [d, r]
-    return inverse - read @ torch.linalg.solve(basis.T @ read, read.T)
+    there: Tensor = torch.linalg.solve(basis.T @ read, read.T)  # [r, d]
+    return inverse - read @ there
 
 
 def _without(basis: Tensor, columns: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def _ridge_of_others(rows: TrainingSet, held_out: torch.Tensor, targets: torch.T
 
     weights = solve_columns(normal, associated, lambda left: left / diagonal, PATH_RESIDUAL).columns
     weights[-1] += targets.mean(dim=0).repeat(len(STRENGTHS))
-    return weights.split(k, dim=1)
+    return torch.split(weights, k, dim=1)
 
 
 def _diagonal(rows: TrainingSet, strengths: Sequence[float]) -> torch.Tensor:
