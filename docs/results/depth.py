@@ -96,9 +96,13 @@ def readable(cards: Cards, blocks: Sequence[int]) -> str:
     """What adversaries read before and after each eraser, and the eraser's cost, by block."""
     rows = []
     for at in blocks:
-        rows.append([at, "unedited", told(cards.get(("identity", at)), "unedited_accuracy"), "", ""])
-        some = [(method, cards[method, at]) for method in READ_AFTER if (method, at) in cards]
-        rows += [[at, method, *(told(card, *how) for how in READ.values())] for method, card in some]
+        rows.append([at, "unedited", told(cards.get(("identity", at)), "unedited_accuracy"), "–", "–"])
+        some = [(method, card) for method in READ_AFTER if (card := cards.get((method, at)))]
+        rows += [
+            [at, method, *(told(card, *how) for how in READ.values())]
+            for method, card in some
+            if found(card, "residual_accuracy")
+        ]
     return markdown(rows, ("block", "method", *READ))
 
 

@@ -16,8 +16,8 @@ from interpmark.methods.conjugate import solve_columns
 from .readout import STRENGTHS, Readout
 from .training import TrainingSet
 
-PATH_RESIDUAL = 1e-6
-"""Relative residual of the normal equations that choosing a strength needs."""
+PATH_RESIDUAL = 1e-4
+"""Relative residual of the normal equations that choosing a strength needs; float32 reaches it."""
 
 
 def fit_least_squares(rows: TrainingSet, place: torch.Tensor, classes: torch.Tensor) -> Readout:
@@ -58,16 +58,16 @@ def _ridge_of_others(rows: TrainingSet, held_out: torch.Tensor, targets: torch.T
     All are found at once, and by the held-out rows alone, which are fewer: theirs is what the normal equations of the
     others lack of the diagonal.
     """
-    k, n = targets.shape[1], len(rows.design)
-    diagonal = _diagonal(rows, STRENGTHS).repeat_interleave(k, dim=1)  # [r + 1, s k]
-    associated = _associated(rows.design[~rows.held_out], targets).repeat(1, len(STRENGTHS))
-    share = len(targets) / n
+    k, n = targets.shape[1], len(targets)
+    associated = _associated(rows.design[~rows.held_out], targets).repeat(1, len(STRENGTHS))  # [r + 1, s k]
+    diagonal = _diagonal(rows, STRENGTHS).repeat_interleave(k, dim=1).float()
+    more = (len(rows.design) / n - 1) * rows.moments[:, None].float()
+    coarse = held_out.float()
 
     def normal(weights: torch.Tensor) -> torch.Tensor:
-        excess = (1 / share - 1) * rows.moments[:, None] * weights - held_out.T @ (held_out @ weights) / len(targets)
-        return diagonal * weights + excess
+        return (diagonal + more) * weights - coarse.T @ (coarse @ weights) / n
 
-    weights = solve_columns(normal, associated, lambda left: left / diagonal, PATH_RESIDUAL).columns
+    weights = solve_columns(normal, associated.float(), lambda left: left / diagonal, PATH_RESIDUAL).columns.double()
     weights[-1] += targets.mean(dim=0).repeat(len(STRENGTHS))
     return torch.split(weights, k, dim=1)
 
