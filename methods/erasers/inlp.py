@@ -64,25 +64,27 @@ class Inlp:
         """Fit on activations x `[n, d]` and labels z int64 `[n]` or float64 `[n, k]`."""
         x = x.to(torch.float64)
         mean = x.mean(0)
-        basis = self._directions(x - mean, z)  # [d, r]
+        centred = x - mean
+        scale = centred.square().mean().sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+        basis = self._directions(centred / scale, z)  # [d, r]
         return AffineEdit(basis, basis, center=mean)
 
-    def _directions(self, centred: Tensor, z: Tensor) -> Tensor:
-        n, d = centred.shape
-        space = _row_space(centred)  # [d, m]: no classifier's weights have a part outside it
-        x = centred @ space  # [n, m]
-        x = x / x.square().sum().div(n * d).sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+    def _directions(self, x: Tensor, z: Tensor) -> Tensor:
+        n, d = x.shape
+        if n <= d:
+            space = column_space(x.T)  # [d, m], m < n: no classifier's weights have a part outside it
+            return space @ self._directions(x @ space, z)
         classifiers = self._classifiers(x, z)
         associated = _covariance(x, z)  # [m, k]
         floor = RANK_TOLERANCE * torch.maximum(associated.norm(), x.square().mean(0).sum().sqrt())
-        basis = x.new_zeros(x.shape[1], 0)
-        while basis.shape[1] < min(self.rank, x.shape[1]):
+        basis = x.new_zeros(d, 0)
+        while basis.shape[1] < min(self.rank, d):
             if bool((associated - basis @ (basis.T @ associated)).norm() <= floor):
                 break
             weights = classifiers(basis)  # [m, k]
             new = column_space(weights - basis @ (basis.T @ weights))[:, : self.rank - basis.shape[1]]
             basis = torch.linalg.qr(torch.cat([basis, new], dim=1)).Q
-        return space @ basis
+        return basis
 
     def _classifiers(self, x: Tensor, z: Tensor) -> Callable[[Tensor], Tensor]:
         """Return B ↦ W `[m, k]` on x (I − B Bᵀ): of one classifier for two classes, of k for more, of a regression."""
@@ -93,13 +95,6 @@ class Inlp:
         classes = torch.unique(z)
         told_apart = classes[1:] if len(classes) == 2 else classes
         return LogisticRegressions(x, z[:, None] == told_apart, self.weight_decay).weights
-
-
-def _row_space(x: Tensor) -> Tensor:
-    n, d = x.shape
-    if n > d:
-        return torch.eye(d).to(x)
-    return column_space(x.T)
 
 
 def _covariance(x: Tensor, z: Tensor) -> Tensor:
