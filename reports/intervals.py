@@ -133,7 +133,7 @@ def clustered_of_two(
         picked = (part[:, numbers.astype(np.intp)] for part, numbers in ((totals, drawn), (other_totals, other_drawn)))
         return statistic(*(part.sum(axis=-1) for part in picked))
 
-    numbers = [np.arange(part.shape[1]) for part in (totals, other_totals)]
+    numbers = [np.arange(part.shape[1], dtype=np.float64) for part in (totals, other_totals)]
     draws = _draw(of_draw, numbers, seed, paired=False)
     return _open_percentiles(value, draws, min(map(len, numbers)), without)
 
@@ -198,7 +198,7 @@ def _require_clusters(n_clusters: int) -> None:
         raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
 
 
-def _draw(statistic: Callable[..., Floats], sums: Sequence[ArrayLike], seed: int, paired: bool = True) -> Floats:
+def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int, paired: bool = True) -> Floats:
     """Return the statistic of N_RESAMPLES draws of clusters; not paired: of each of the sums apart."""
     from scipy.stats import DegenerateDataWarning, bootstrap  # costs most of a second to import
 
