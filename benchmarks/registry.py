@@ -18,6 +18,7 @@ BENCHMARKS = {
     "capture": "capture of all blocks against transformers' output_hidden_states",
     "floor": "the matrix products of the default run, in seconds of this machine",
     "leace-stream": "streaming LEACE at large d and n against itself at a smaller size",
+    "batch-size": "resuming the subject against the tokens that a batch holds",
     "growth": "the main job against methods, sites and prompts, against itself at the smallest size",
     "profile": "where the time of the main job goes, as shares of its wall time",
 }

@@ -6,8 +6,9 @@ import datetime
 import shlex
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -112,7 +113,9 @@ class Engine:
         reason = why_not(cell.method, at)
         if reason:
             raise UsageError(reason)
-        return self._fit(cell, at, self.key(cell)).edit
+        edit = self._fit(cell, at).edit
+        with self._filing(self.key(cell), edit):
+            return edit
 
     def _score(self, cell: Cell, key: str) -> Scorecard:
         at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault
@@ -156,8 +159,9 @@ class Engine:
                 scores.add(unedited_accuracy(at))  # a fact of the fixture, which stands
             scores.leave_out(measures_for(kind, at.asked), reason or unreadable(at))
             return scores
-        fitted = self._fit(cell, at, key)
-        scores = score_fitted(cell.method, fitted, at, cell.seed)
+        fitted = self._fit(cell, at)
+        with self._filing(key, fitted.edit):
+            scores = score_fitted(cell.method, fitted, at, cell.seed)
         withhold_behavior(scores, at)
         if at.stage is not None:
             edit = fitted.edit
@@ -166,11 +170,17 @@ class Engine:
             add_samples(scores, at.stage, by_site(edit, at.site), self.options.samples, cell.seed)
         return scores
 
-    def _fit(self, cell: Cell, at: FixtureGround, key: str) -> Fitted | FittedSites:
+    def _fit(self, cell: Cell, at: FixtureGround) -> Fitted | FittedSites:
         bench = None if at.stage is None else Bench.of(at.stage, at.ground.fit, at.site)
-        fitted = self._fitter.fit(cell.method, at.ground, cell.seed, bench)
-        self.store.put_edit(key, lambda path: save_edit(fitted.edit, path))
-        return fitted
+        return self._fitter.fit(cell.method, at.ground, cell.seed, bench)
+
+    @contextmanager
+    def _filing(self, key: str, edit: Edit | SiteEdits) -> Iterator[None]:
+        """The edit is filed while the block runs: nobody waits for the disk to have it."""
+        with ThreadPoolExecutor(1) as pool:
+            filed = pool.submit(self.store.put_edit, key, lambda path: save_edit(edit, path))
+            yield
+            filed.result()
 
 
 def score_fitted(method: MethodSpec, fitted: Fitted | FittedSites, at: FixtureGround, seed: int) -> Scores:

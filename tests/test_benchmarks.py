@@ -38,7 +38,7 @@ def names():
 
 def test_every_listed_benchmark_has_a_module(names):
     fits = {"inlp", "rlace", "leace-fit", "leace-stream", "panel"}
-    assert fits | {"capture", "leaderboard", "floor", "growth", "profile"} == set(names)
+    assert fits | {"capture", "leaderboard", "floor", "batch-size", "growth", "profile"} == set(names)
     assert [name for name in names if not (ROOT / "benchmarks" / f"{name.replace('-', '_')}.py").is_file()] == []
 
 
@@ -82,6 +82,15 @@ def test_growth_is_that_of_the_main_job_and_is_drawn(tmp_path):
     assert [float(point["seconds"]) for point in points] == [row["peer_s"], row["ours_s"]]
     plotted = (tmp_path / "plots" / "growth.png").is_file()
     assert plotted == (importlib.util.find_spec("matplotlib") is not None)
+
+
+@pytest.mark.slow
+def test_batch_sizes_are_compared_with_the_usual_one(tmp_path):
+    small, usual = rows_of("batch-size", "--work", "ends", "--plots", str(tmp_path / "plots"), into=tmp_path)
+    assert [row["work"] for row in (small, usual)] == ["batch-size ends tokens=512", "batch-size ends tokens=1024"]
+    assert usual["ratio"] == 1 and small["peer_s"] == usual["ours_s"]
+    with (tmp_path / "plots" / "batch-size.csv").open(newline="") as file:
+        assert [(line["work"], int(line["tokens"])) for line in csv.DictReader(file)] == [("ends", 512), ("ends", 1024)]
 
 
 def test_rows_written_earlier_are_drawn_again(tmp_path):
