@@ -48,10 +48,13 @@ from interpmark.suite.scoring import why_not
 from interpmark.suite.stage import ConceptStage, CorpusStage, Recorder
 from interpmark.suite.steering import (
     CHOICE_DAMAGE,
+    FARTHEST,
+    MATCHED,
     STRENGTHS,
     attempt,
     choose,
     every_other_entity,
+    low_end,
     score_steerer,
     sweep,
     track_of,
@@ -243,6 +246,21 @@ def test_caa_moves_the_answers_further_the_stronger_it_is(at: FixtureGround) -> 
     means = [trials[s].h.mean() for s in (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)]
     assert means == sorted(means)
     assert not trials[0.0].damage.any()
+
+
+@pytest.mark.parametrize(("spread", "end"), [(0.0, 2.0), (1.0, FARTHEST)])
+def test_a_side_ends_where_its_damage_is_clearly_reached(at: FixtureGround, spread: float, end: float) -> None:
+    """Documents that all cost much end it at once; a mean that a half of them makes does not."""
+    track = track_of(at)
+    before, kept = track.unedited
+    # As if the unedited subject had known the documents, or every other one, better by 1.5 nats a token on average.
+    known = 1.5 * before.counts * (1 + spread * (-1) ** np.arange(len(before.counts)))
+    known_well = replace(track, unedited=(replace(before, nll=before.nll - known), kept))
+    trials = sweep(fit("caa", at), known_well)
+    assert (trials[0].strength, trials[-1].strength) == (-end, end)
+    for trial in trials[0], trials[-1]:
+        assert trial.damage.sum() / before.counts.sum() > MATCHED[-1]
+        assert (low_end(trial, known_well, seed=0) > MATCHED[-1]) == (spread == 0)
 
 
 def test_the_strength_chosen_is_the_best_that_costs_little(at: FixtureGround) -> None:
