@@ -209,9 +209,7 @@ def _failure(error: BaseException, cell: Cell, sources: Sequence[str]) -> Failur
     command += ["--interp-methods", str(cell.method), *(part for one in sources for part in ("--interp-method", one))]
     advice = f"The method's own code raised this. To reproduce it in seconds: {shlex.join(command)}"
     if isinstance(error, ModuleNotFoundError):
-        advice += (
-            "\nA module beside a method's file can be imported while the file is loaded, so at its top, not in fit."
-        )
+        advice += ". A module beside a method's file is imported at the top of the file, not in fit."
     return Failure(
         kind=type(error).__name__,
         message=_message(error),
