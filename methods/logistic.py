@@ -19,6 +19,7 @@ import lazy_loader
 
 from interpmark.methods.conjugate import solve_columns
 from interpmark.methods.errors import FitError
+from interpmark.methods.products import transposed_product
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ _TOLERANCE = 1e-8  # of the gradient at w = 0; the last Newton step usually land
 _ROUNDING = 32 * 2.0**-52  # of the rows' length: no gradient is known better
 _FEW_DIGITS = 1e-4  # a step in float32 is right to about this, and then no further
 _MAX_STEPS = 200
-_FEW_PRODUCTS = 12  # with the Hessian, in a step; a new preconditioner costs about as much
+_FEW_PRODUCTS = 40  # with the Hessian, in a step; a new preconditioner costs more
 
 
 def logistic_weights(x: Tensor, positive: Tensor, weight_decay: float) -> Tensor:
@@ -75,7 +76,9 @@ class LogisticRegressions:
         before = 1.0
         for _ in range(_MAX_STEPS):
             miss = torch.sigmoid(-margin)  # [n, k], the probability given to the wrong class
-            gradient = _without(basis, self._rows.T @ (self._sign * miss)) / -len(miss) + self._penalty * w
+            gradient = (
+                _without(basis, transposed_product(self._rows, self._sign * miss)) / -len(miss) + self._penalty * w
+            )
             length = gradient.norm(dim=0)  # [k]
             start = length if start is None else start
             going = length > torch.maximum(_TOLERANCE * start, self._rounding)
@@ -100,7 +103,7 @@ class LogisticRegressions:
         curvature, basis_, penalty = (each.to(rows.dtype) for each in (curvature / len(rows), basis, self._penalty))
 
         def hessian(direction: Tensor) -> Tensor:
-            return _without(basis_, rows.T @ (curvature * (rows @ direction))) + penalty * direction
+            return _without(basis_, transposed_product(rows, curvature * (rows @ direction))) + penalty * direction
 
         if self._inverse is None:
             self._inverse = self._inverse_hessian(curvature.mean(1))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from interpmark.methods.conjugate import solve_columns
+from interpmark.methods.products import transposed_product
 
 from .readout import STRENGTHS, Readout
 from .training import TrainingSet
@@ -65,7 +66,7 @@ def _ridge_of_others(rows: TrainingSet, held_out: torch.Tensor, targets: torch.T
     coarse = held_out.float()
 
     def normal(weights: torch.Tensor) -> torch.Tensor:
-        return (diagonal + more) * weights - coarse.T @ (coarse @ weights) / n
+        return (diagonal + more) * weights - transposed_product(coarse, coarse @ weights) / n
 
     weights = solve_columns(normal, associated.float(), lambda left: left / diagonal, PATH_RESIDUAL).columns.double()
     weights[-1] += targets.mean(dim=0).repeat(len(STRENGTHS))
@@ -81,4 +82,4 @@ def _diagonal(rows: TrainingSet, strengths: Sequence[float]) -> torch.Tensor:
 
 def _associated(design: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     # Centred targets: rows without any signal then predict the class frequencies exactly, and their ties stay ties.
-    return design.T @ (targets - targets.mean(dim=0)) / len(design)
+    return transposed_product(design, targets - targets.mean(dim=0)) / len(design)

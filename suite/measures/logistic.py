@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional
 
 from interpmark.methods.conjugate import solve_columns
+from interpmark.methods.products import transposed_product
 
 MAX_NEWTON_STEPS = 200
 
@@ -59,7 +60,7 @@ class _Problem:
             residual[:, 0] -= self.z
         else:
             residual[torch.arange(len(self.z), device=self.z.device), self.z] -= 1
-        return self.design.T @ residual / len(self.z) + self.penalty * weight
+        return transposed_product(self.design, residual) / len(self.z) + self.penalty * weight
 
     def step(self, probabilities: torch.Tensor, gradient: torch.Tensor, tolerance: float) -> torch.Tensor:
         """The Newton step `[r + 1, c]`, to a relative residual. With more than two classes the columns are coupled."""
@@ -86,7 +87,7 @@ class _Problem:
                 moved = moved * (1 - probabilities)
             else:
                 moved = moved - probabilities * moved.sum(dim=1, keepdim=True)
-            return design.T @ moved / len(self.z) + penalty * direction
+            return transposed_product(design, moved) / len(self.z) + penalty * direction
 
         return hessian
 
