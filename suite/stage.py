@@ -211,12 +211,16 @@ class ConceptStage:
         what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
         return self._recorder.states(what, self._scored_tokens, self._sites)
 
+    @cached_property
+    def _scored_slot_states(self) -> Mapping[str, Ragged]:
+        what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
+        return self._recorder.states(what, self._scored_tokens, self._sites, self._scored_slots)
+
     def _scored_at_slots(self, site: str) -> npt.NDArray[np.floating[Any]]:
         """`[n, d]`: out of the whole streams where the subject is run on from them, to answer, or else alone."""
-        if self.answers is not None:
-            return self._scored_states[site].at(self._scored_slots)
-        what = f"{len(self._scored):,} prompts of {self.concept.name} to score"
-        return self._recorder.states(what, self._scored_tokens, self._sites, self._scored_slots)[site].x
+        if self.answers is None:
+            return self._scored_slot_states[site].x
+        return self._scored_states[site].at(self._scored_slots)
 
     def part(self, rows: npt.NDArray[np.int64]) -> PromptPart:
         """Some of the concept's prompts, with all their positions, to run the subject on."""
