@@ -19,7 +19,7 @@ import lazy_loader
 
 from interpmark.methods.conjugate import solve_columns
 from interpmark.methods.errors import FitError
-from interpmark.methods.products import transposed_product
+from interpmark.methods.products import product, transposed_product
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ _TOLERANCE = 1e-8  # of the gradient at w = 0; the last Newton step usually land
 _ROUNDING = 32 * 2.0**-52  # of the rows' length: no gradient is known better
 _FEW_DIGITS = 1e-4  # a step in float32 is right to about this, and then no further
 _MAX_STEPS = 200
-_FEW_PRODUCTS = 40  # with the Hessian, in a step; a new preconditioner costs more
+_FEW_PRODUCTS = 12  # with the Hessian, in a step; with more a new preconditioner is cheaper
 
 
 def logistic_weights(x: Tensor, positive: Tensor, weight_decay: float) -> Tensor:
@@ -76,9 +76,8 @@ class LogisticRegressions:
         before = 1.0
         for _ in range(_MAX_STEPS):
             miss = torch.sigmoid(-margin)  # [n, k], the probability given to the wrong class
-            gradient = (
-                _without(basis, transposed_product(self._rows, self._sign * miss)) / -len(miss) + self._penalty * w
-            )
+            slopes = transposed_product(self._rows, self._sign * miss) / -len(miss)  # [d + 1, k]
+            gradient = _without(basis, slopes) + self._penalty * w
             length = gradient.norm(dim=0)  # [k]
             start = length if start is None else start
             going = length > torch.maximum(_TOLERANCE * start, self._rounding)
@@ -91,7 +90,7 @@ class LogisticRegressions:
             before = float(left.max())
             rows = self._rows if stuck else self._coarse
             step = self._step(rows, basis, curvature, gradient[:, going], left.sqrt().clamp(_FEW_DIGITS, 0.3))
-            slope = self._sign[:, going] * (self._rows @ step)
+            slope = self._sign[:, going] * product(self._rows, step)
             linear, quadratic = ((self._penalty * other * step).sum(0) for other in (w[:, going], step))
             size = _exact_step(margin[:, going], slope, linear, quadratic)
             w[:, going] += size * step
@@ -103,7 +102,8 @@ class LogisticRegressions:
         curvature, basis_, penalty = (each.to(rows.dtype) for each in (curvature / len(rows), basis, self._penalty))
 
         def hessian(direction: Tensor) -> Tensor:
-            return _without(basis_, transposed_product(rows, curvature * (rows @ direction))) + penalty * direction
+            curved = transposed_product(rows, curvature * product(rows, direction))
+            return _without(basis_, curved) + penalty * direction
 
         if self._inverse is None:
             self._inverse = self._inverse_hessian(curvature.mean(1))
@@ -111,7 +111,7 @@ class LogisticRegressions:
             self._orthogonal = orthogonal_inverse(self._inverse, basis)
         inverse = self._orthogonal.to(rows.dtype)
         target = -gradient.to(rows.dtype)
-        found = solve_columns(hessian, target, lambda residual: inverse @ residual, tolerance.to(rows.dtype))
+        found = solve_columns(hessian, target, lambda residual: product(inverse, residual), tolerance.to(rows.dtype))
         if found.products > _FEW_PRODUCTS:
             self._inverse = self._orthogonal = None
         # In float32 the step is orthogonal to a few digits only, and what is not would stay.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 
 from interpmark.methods.conjugate import solve_columns
-from interpmark.methods.products import transposed_product
+from interpmark.methods.products import product, transposed_product
 
 from .readout import STRENGTHS, Readout
 from .training import TrainingSet
@@ -66,11 +66,11 @@ def _ridge_of_others(rows: TrainingSet, held_out: torch.Tensor, targets: torch.T
     coarse = held_out.float()
 
     def normal(weights: torch.Tensor) -> torch.Tensor:
-        return (diagonal + more) * weights - transposed_product(coarse, coarse @ weights) / n
+        return (diagonal + more) * weights - transposed_product(coarse, product(coarse, weights)) / n
 
     weights = solve_columns(normal, associated.float(), lambda left: left / diagonal, PATH_RESIDUAL).columns.double()
     weights[-1] += targets.mean(dim=0).repeat(len(STRENGTHS))
-    return torch.split(weights, k, dim=1)
+    return weights.reshape(len(weights), -1, k).unbind(1)
 
 
 def _diagonal(rows: TrainingSet, strengths: Sequence[float]) -> torch.Tensor:

@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional
 
 from interpmark.methods.conjugate import solve_columns
-from interpmark.methods.products import transposed_product
+from interpmark.methods.products import product, transposed_product
 
 MAX_NEWTON_STEPS = 200
 
@@ -82,7 +82,7 @@ class _Problem:
         design, penalty, probabilities = self.coarse, self.penalty.float(), probabilities.float()
 
         def hessian(direction: torch.Tensor) -> torch.Tensor:
-            moved = probabilities * (design @ direction)  # [n, c]
+            moved = probabilities * product(design, direction)  # [n, c]
             if self.binary:
                 moved = moved * (1 - probabilities)
             else:
@@ -146,7 +146,7 @@ def fit_logistic(
         # The forcing term makes the convergence superlinear.
         step = problem.step(probabilities, gradient, min(0.3, size**0.25))
         slope = float((gradient * step).sum())
-        moved = design @ step
+        moved = product(design, step)
         length, value = _line_search(problem, scores, moved, weight, step, value, slope)
         if length == 0:
             break
