@@ -31,7 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
             error.filename = str(path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a read-only folder refuses this too; the first error is the one to tell
+            temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
