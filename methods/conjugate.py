@@ -38,14 +38,17 @@ def solve_columns(
         max_products: Products with the matrix at most.
 
     """
-    solution, residual = torch.zeros_like(target), target
-    enough = tolerance * target.norm(dim=0)  # [k]
+    # Each column in units of its target's largest entry: the squares of small ones would be nothing in float32.
+    unit = target.abs().amax(dim=0)  # [k]
+    unit = torch.where(unit > 0, unit, 1.0)
+    solution, residual = torch.zeros_like(target), target / unit
+    enough = tolerance * residual.norm(dim=0)  # [k]
     direction, energy = torch.zeros_like(target), torch.ones_like(enough)
     least = torch.finfo(target.dtype).tiny
     for products in range(max_products):
         going = residual.norm(dim=0) > enough
         if not bool(going.any()):
-            return Solved(solution, products)
+            return Solved(solution * unit, products)
         scaled = precondition(residual)
         energy, previous = (residual * scaled).sum(0), energy
         direction = scaled + energy / previous.clamp_min(least) * direction
@@ -55,4 +58,4 @@ def solve_columns(
         size = torch.where(going & (curvature > 0), energy / curvature.clamp_min(least), 0.0)
         solution = solution + size * direction
         residual = residual - size * image
-    return Solved(solution, max_products)
+    return Solved(solution * unit, max_products)

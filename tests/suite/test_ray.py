@@ -112,7 +112,10 @@ def test_a_node_is_killed_half_way(cluster: Any, folder: Path, slowly: Path, sui
 
 @needs_ray
 @pytest.mark.slow
-def test_ctrl_c_stops_the_actors_and_keeps_what_has_arrived(folder: Path, slowly: Path) -> None:
+def test_ctrl_c_stops_the_actors_and_keeps_what_has_arrived(
+    folder: Path, slowly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLOW_SECONDS", "3")  # on a busy machine a faster run is over before the signal is sent
     command = _command("--interp-methods", SLOW, "--interp-executor", "ray", "--interp-store", "ray")
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
