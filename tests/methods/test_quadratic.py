@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from concept_erasure import QuadraticFitter as Reference
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from torch import Tensor
@@ -92,6 +92,7 @@ class TestTransport:
 
 class TestBarycentre:
     @given(seed=st.integers(0, 10**6), k=st.integers(2, 6))
+    @example(seed=197449, k=3)  # ill-conditioned: the barycentre stands still before its maps do
     @settings(max_examples=15, deadline=None)
     def test_its_maps_to_the_covariances_average_to_the_identity(self, seed: int, k: int) -> None:
         """The gradient of the mean squared transport is zero."""
