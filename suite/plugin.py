@@ -7,7 +7,7 @@ is imported before one of its options, or one of the suite's tests, is used.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,6 +212,18 @@ def scorecard(interp_cell: Cell, request: pytest.FixtureRequest) -> Iterator[Sco
     card = _session(request.config).scorecard(interp_cell)
     request.node.user_properties += [(KEY_PROPERTY, card.key), *score_properties(request.node.originalname, card)]
     yield card
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave one line of a failed cell to pytest's summary, which prints the whole message where CI is set."""
+    report = yield
+    ours = any(name == KEY_PROPERTY for name, _ in report.user_properties)
+    if ours and call.excinfo is not None and isinstance(call.excinfo.value, pytest.fail.Exception):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            crash.message = crash.message.partition("\n")[0]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

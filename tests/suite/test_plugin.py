@@ -101,7 +101,9 @@ def test_plain_characters_stand_for_those_that_an_encoding_lacks() -> None:
 
 
 @pytest.mark.slow
-def test_a_failed_cell_prints_its_traceback_once(suite_run: Run) -> None:
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_failed_cell_prints_its_traceback_once(ci: str, suite_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", ci)  # where it is set, pytest's summary holds whole messages
     zoo = str(Path(__file__).with_name("zoo.py"))
     which = ("--interp-fixtures", "planted-gaussian", "-k", "zoo-raises and not contract")
     done = suite_run("--interp-method", zoo, "--interp-methods", "zoo-raises", *which)
