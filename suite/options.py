@@ -10,6 +10,8 @@ from .errors import UsageError
 DEFAULT_SUBJECT = "smollm2-135m"
 CONCEPT_FILES = (".jsonl", ".csv", ".parquet")
 DEFAULT_STORE = Path(".interpmark") / "store"
+FLUENCY_SAMPLES = 2
+"""So many samples, and more, are scored for how they read; one alone is kept to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class RunOptions:
         quick: Planted fixtures and one real one, for a first look.
         time_limit: Seconds that one fit may take.
         cache: Keep activations on disk between runs.
-        samples: Prompts of each fixture whose completions are kept in its scorecards.
+        samples: Prompts of each fixture whose completions are kept in its scorecards; how they read is scored from
+            `FLUENCY_SAMPLES` on.
         cross: Score what erasing a concept does to the behavior of the run's other concepts.
         nonlinear: Train a nonlinear adversary too.
         shard: (k, N) for the k-th of N parts of the cells, k from 1; None for all of them.
@@ -59,7 +62,7 @@ class RunOptions:
     quick: bool = False
     time_limit: float = 600.0
     cache: bool = True
-    samples: int = 0
+    samples: int = 1
     cross: bool = False
     nonlinear: bool = False
     shard: tuple[int, int] | None = None
@@ -79,5 +82,5 @@ class RunOptions:
     @property
     def asked(self) -> frozenset[str]:
         """What the run asks for beside the measures that every run has, out of `reports.measures.ASKED`."""
-        wanted = {"cross": self.cross, "nonlinear": self.nonlinear, "samples": self.samples > 0}
+        wanted = {"cross": self.cross, "nonlinear": self.nonlinear, "samples": self.samples >= FLUENCY_SAMPLES}
         return frozenset(name for name, wants in wanted.items() if wants)

@@ -54,7 +54,7 @@ _OPTIONS: tuple[tuple[str, str, Any, str, str], ...] = (
         "score the K-th of N parts of the cells, e.g. '1/4'; then interpmark merge",
     ),
     ("--interp-time-limit", "store", "600", "SECONDS", "time limit of one fit (default 600)"),
-    ("--interp-samples", "store", "0", "N", "keep generated texts after N prompts of each fixture (default 0)"),
+    ("--interp-samples", "store", "1", "N", "keep generated texts after N prompts of each fixture (default 1)"),
     ("--interp-executor", "store", "local", "NAME", "where cells are scored: local (default) or ray"),
     ("--interp-ray-address", "store", None, "ADDRESS", "Ray cluster to join, e.g. auto; default: start one here"),
     ("--interp-ray-cpus", "store", "1", "N", "cores for each actor; fractions allowed (default 1)"),

@@ -1,4 +1,4 @@
-"""Samples of what a subject goes on with: drawn for `interpmark generate`, and kept in scorecards when asked for."""
+"""Samples of what a subject goes on with: drawn for `interpmark generate`, and kept in scorecards."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Sampling:
         check_drawing(self.n, self.max_new_tokens, self.temperature)  # now, not after the fits
 
 
-KEPT = Sampling(n=1, max_new_tokens=24)
-"""How the samples of a scorecard are drawn: short ones."""
+KEPT = Sampling(n=1, max_new_tokens=12)
+"""How the samples of a scorecard are drawn: short ones, because every cell has one."""
 
 
 Edits = Mapping[str, Edit]

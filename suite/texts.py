@@ -11,40 +11,49 @@ from interpmark.reports.scorecard import Sample
 
 from .fluency import nll
 from .measures.fluency import Text, generated_text
+from .options import FLUENCY_SAMPLES
 from .sampling import KEPT, Edits, complete, decoded, few
 from .scores import Scores
 from .stage import ConceptStage
+
+Completion = tuple[int, ...]
 
 GENERATED = tuple(name for name, measure in MEASURES.items() if measure.asked == "samples")
 
 
 def add_samples(scores: Scores, stage: ConceptStage, edits: Edits, n: int, seed: int) -> None:
-    """Keep completions of n prompts of the `test` split, and score how they read; nothing for n = 0.
+    """Keep completions of n prompts of the `test` split, and of several score how they read; nothing for n = 0.
 
     An edit that sees labels has none: a text that is generated has no label.
     """
     if n == 0:
         return
     if any(edit.needs_labels for edit in edits.values()):
-        scores.leave_out(GENERATED, "the edit sees labels, and a text that is generated has none")
+        if n >= FLUENCY_SAMPLES:
+            scores.leave_out(GENERATED, "the edit sees labels, and a text that is generated has none")
         return
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    before, after = _unedited(subject, prompts), _texts(subject, prompts, edits)
-    shown = [[text for (text,) in decoded(subject, [[list(one.tokens)] for one in texts])] for texts in (before, after)]
+    tokens = subject.encode(prompts)
+    before, after = _unedited(subject, prompts), _completed(subject, tokens, edits)
+    shown = [[text for (text,) in decoded(subject, [[list(one)] for one in texts])] for texts in (before, after)]
     scores.samples = tuple(Sample(*row) for row in zip(prompts, *shown, strict=True))
-    scores.add(generated_text(before, after, seed))
+    if n >= FLUENCY_SAMPLES:
+        scores.add(generated_text(_read(subject, tokens, before), _read(subject, tokens, after), seed))
 
 
 @lru_cache(maxsize=4)
-def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[Text, ...]:
+def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[Completion, ...]:
     """The same for every method on a concept."""
-    return _texts(subject, prompts, {})
+    return _completed(subject, subject.encode(prompts), {})
 
 
-def _texts(subject: Subject, prompts: Sequence[str], edits: Edits) -> tuple[Text, ...]:
-    tokens = subject.encode(prompts)
-    found = [one for (one,) in complete(subject, tokens, edits, KEPT)]
+def _completed(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits) -> tuple[Completion, ...]:
+    return tuple(tuple(one) for (one,) in complete(subject, tokens, edits, KEPT))
+
+
+def _read(subject: Subject, tokens: Sequence[Sequence[int]], found: Sequence[Completion]) -> list[Text]:
+    """Completions with their likelihood under the unedited subject."""
     written = [i for i, one in enumerate(found) if one]  # the subject may end at once
     surprise = dict(zip(written, nll(subject, [(tokens[i], found[i]) for i in written]), strict=True))
-    return tuple(Text(tuple(one), surprise.get(i, 0.0)) for i, one in enumerate(found))
+    return [Text(one, surprise.get(i, 0.0)) for i, one in enumerate(found)]

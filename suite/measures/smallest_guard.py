@@ -15,6 +15,7 @@ import torch
 from interpmark.suite.ground import Split
 
 from .inputs import label_matrix, require_split
+from .threads import one_thread
 
 RANK_TOLERANCE = 1e-10
 """Relative singular value below which a label direction is redundant; labels are scaled to unit variance first."""
@@ -40,6 +41,7 @@ class SmallestGuard:
         return (((x.to(torch.float64) - self.center) @ self.read) @ self.write.T).square().sum(dim=1)
 
 
+@one_thread()
 def smallest_guard(fit: Split) -> SmallestGuard:
     """Compute the guard from the moments of the unedited `fit` split, in float64. It costs one eigendecomposition."""
     require_split("fit", fit)

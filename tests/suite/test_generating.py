@@ -83,15 +83,18 @@ def test_the_likelihood_is_that_of_the_completion_alone(tiny_llama: Path) -> Non
         assert math.isclose(found, loss * len(completion), rel_tol=1e-4)
 
 
-def test_samples_are_kept_when_asked_for(options: RunOptions) -> None:
+def test_samples_are_kept_and_several_are_scored(options: RunOptions) -> None:
     cards = {card.cell.method: card for card in score_all(replace(options, samples=3))}
     same, gone = cards["identity"].samples, cards["full-ablation"].samples
     assert len(same) == len(gone) == 3
     assert all(sample.unedited == sample.edited != "" for sample in same)
     assert [sample.unedited for sample in gone] == [sample.unedited for sample in same]
     assert all(sample.unedited != sample.edited for sample in gone)
+    assert cards["leace"].estimate("generated_perplexity").status == "ok"
     plain = {card.cell.method: card for card in score_all(options)}
-    assert plain["identity"].samples == ()
+    assert [len(card.samples) for card in plain.values()] == [1, 1, 1]
+    assert plain["full-ablation"].samples[0] in gone
+    assert not any(one.measure.startswith("generated") for one in plain["leace"].estimates)
     assert plain["identity"].key != cards["identity"].key
     # Texts are beside the point of a score: with and without them, results stand in one table.
     assert plain["identity"].provenance["fixture_hash"] == cards["identity"].provenance["fixture_hash"]
@@ -99,7 +102,13 @@ def test_samples_are_kept_when_asked_for(options: RunOptions) -> None:
 
 
 def test_an_edit_that_sees_labels_has_no_samples(options: RunOptions) -> None:
-    (card,) = score_all(replace(options, methods=("oracle-leace",), samples=3))
+    for n in (1, 3):
+        (card,) = score_all(replace(options, methods=("oracle-leace",), samples=n))
+        assert (card.error, card.samples) == (None, ())
+
+
+def test_no_samples_are_kept_where_none_are_wanted(options: RunOptions) -> None:
+    (card,) = score_all(replace(options, methods=("identity",), samples=0))
     assert (card.error, card.samples) == (None, ())
 
 
