@@ -1,4 +1,4 @@
-"""A spec names a configured method: `leace`, `inlp(rank=4)`, `leace(method=orth)`."""
+"""A spec names a configured method: `leace`, `inlp(rank=4)`, `leace(method=orth)`, or `inlp(4)` for short."""
 
 import ast
 import inspect
@@ -88,7 +88,8 @@ def get_method(spec: str) -> MethodSpec:
 
     Args:
         spec: A registered name, with keyword arguments in parentheses if any. Values are Python literals; a bare
-            word is a string. `leace(method=orth)`, `inlp(rank=8)`, `random-matched(to='inlp(rank=4)')`.
+            word is a string. `leace(method=orth)`, `inlp(rank=8)`, `random-matched(to='inlp(rank=4)')`. The first
+            parameter needs no name: `inlp(8)` is `inlp(rank=8)`, and is called that.
 
     Raises:
         UnknownMethodError: The name is not registered.
@@ -122,16 +123,33 @@ def _parse_arguments(info: MethodInfo, spec: str, arguments: str) -> dict[str, A
         raise SpecError(f"cannot read the arguments of {spec!r}: {error.msg}; write them as (rank=4)") from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise SpecError(f"cannot read the method spec {spec!r}; write name(parameter=value)")
-    if call.args or any(keyword.arg is None for keyword in call.keywords):
-        takes = ", ".join(f"{name}=..." for name in info.parameters)
-        raise SpecError(f"{spec!r}: name every parameter: {info.name}({takes})")
     values: dict[str, Any] = {}
-    for keyword in call.keywords:
-        name = str(keyword.arg)
+    for name, node in _named(info, spec, call):
         if name in values:
             raise SpecError(f"{spec!r}: the parameter {name!r} is given twice")
-        values[name] = _value(spec, name, ast.get_source_segment(text, keyword.value) or "", keyword.value)
+        values[name] = _value(spec, name, ast.get_source_segment(text, node) or "", node)
     return values
+
+
+def _named(info: MethodInfo, spec: str, call: ast.Call) -> list[tuple[str, ast.expr]]:
+    """Return the arguments with their names. More than one without a name would depend on the parameters' order."""
+    first = _first_parameter(info)
+    unpacked = any(isinstance(value, ast.Starred) for value in call.args) or any(k.arg is None for k in call.keywords)
+    if unpacked or len(call.args) > (0 if first is None else 1):
+        if not info.parameters:
+            raise SpecError(f"{spec!r}: {info.name} takes no parameters")
+        takes = ", ".join(f"{name}=..." for name in info.parameters)
+        which = "every parameter" if first is None else f"every parameter but the first, {first!r}"
+        raise SpecError(f"{spec!r}: name {which}: {info.name}({takes})")
+    return [(str(first), value) for value in call.args] + [(str(k.arg), k.value) for k in call.keywords]
+
+
+def _first_parameter(info: MethodInfo) -> str | None:
+    """Return the parameter that needs no name: none where the author lets the order of them mean nothing."""
+    if not info.parameters:
+        return None
+    in_order = inspect.signature(info.cls).parameters.values()
+    return next((p.name for p in in_order if p.kind is p.POSITIONAL_OR_KEYWORD), None)
 
 
 def _value(spec: str, name: str, text: str, node: ast.expr) -> Any:
