@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import keyword
 import math
 import re
 import types
@@ -19,7 +20,6 @@ from interpmark.methods.registry import MethodInfo
 
 _SPEC = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\((?P<arguments>.*)\))?\s*\Z", re.DOTALL)
 _BARE_WORD = re.compile(r"[A-Za-z_][\w.-]*\Z")
-_CONSTANTS = {"True", "False", "None"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,10 @@ def _parse_arguments(info: MethodInfo, spec: str, arguments: str) -> dict[str, A
     try:
         call = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise SpecError(f"cannot read the arguments of {spec!r}: {error.msg}; write them as (rank=4)") from None
+        raise SpecError(
+            f"cannot read the arguments of {spec!r}: {error.msg}; write them as (rank=4), and text that is more than "
+            "a word in quotes, as in (to='inlp(rank=4)')"
+        ) from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise SpecError(f"cannot read the method spec {spec!r}; write name(parameter=value)")
     values: dict[str, Any] = {}
@@ -134,14 +137,15 @@ def _parse_arguments(info: MethodInfo, spec: str, arguments: str) -> dict[str, A
 def _named(info: MethodInfo, spec: str, call: ast.Call) -> list[tuple[str, ast.expr]]:
     """Return the arguments with their names. More than one without a name would depend on the parameters' order."""
     first = _first_parameter(info)
-    unpacked = any(isinstance(value, ast.Starred) for value in call.args) or any(k.arg is None for k in call.keywords)
+    starred = [value for value in call.args if isinstance(value, ast.Starred)]
+    unpacked = starred or any(word.arg is None for word in call.keywords)
     if unpacked or len(call.args) > (0 if first is None else 1):
         if not info.parameters:
             raise SpecError(f"{spec!r}: {info.name} takes no parameters")
         takes = ", ".join(f"{name}=..." for name in info.parameters)
         which = "every parameter" if first is None else f"every parameter but the first, {first!r}"
         raise SpecError(f"{spec!r}: name {which}: {info.name}({takes})")
-    return [(str(first), value) for value in call.args] + [(str(k.arg), k.value) for k in call.keywords]
+    return [(str(first), value) for value in call.args] + [(str(word.arg), word.value) for word in call.keywords]
 
 
 def _first_parameter(info: MethodInfo) -> str | None:
@@ -153,7 +157,7 @@ def _first_parameter(info: MethodInfo) -> str | None:
 
 
 def _value(spec: str, name: str, text: str, node: ast.expr) -> Any:
-    if _BARE_WORD.match(text) and text not in _CONSTANTS:
+    if _is_word(text):
         return text
     try:
         value = ast.literal_eval(node)
@@ -212,8 +216,18 @@ def _describe(option: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    plain = isinstance(value, str) and _BARE_WORD.match(value) and value not in _CONSTANTS
-    return str(value) if plain else repr(value)
+    return value if isinstance(value, str) and _is_word(value) else repr(value)
+
+
+def _is_word(text: str) -> bool:
+    """Whether a string can be read without quotes. Python's parser cannot read `else`, `resid_post.3` or `v-`."""
+    if not _BARE_WORD.match(text) or keyword.iskeyword(text):
+        return False
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def _arguments(params: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """A spec is read safely, written canonically, and wrong ones say what is right."""
 
+import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -68,6 +69,9 @@ def everything_method() -> Iterator[None]:
         ("concept-scrubbing(leace)", "concept-scrubbing"),
         ("every-type(maybe=-3, word='True')", "every-type(maybe=-3, word='True')"),
         ("every-type(anything=[1, 2])", "every-type(anything=[1, 2])"),
+        ("every-type(word='else')", "every-type(word='else')"),
+        ("every-type(word='resid_post.3')", "every-type(word='resid_post.3')"),
+        ("every-type(word='v-')", "every-type(word='v-')"),
     ],
 )
 def test_canonical_name(given_spec: str, name: str) -> None:
@@ -75,7 +79,7 @@ def test_canonical_name(given_spec: str, name: str) -> None:
     assert get_method(name).name == name
 
 
-words = st.text(max_size=8)
+words = st.text(max_size=8) | st.from_regex(r"[a-z_][a-z0-9_.-]{,5}", fullmatch=True) | st.sampled_from(keyword.kwlist)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -124,6 +128,7 @@ def test_name_of_a_spec_reads_back_to_the_same_method(params: dict[str, Any]) ->
         ("inlp(rank=4, rank=5)", "rank"),
         ("inlp(rank=)", "cannot read the arguments"),
         ("inlp(rank=4", "cannot read the method spec"),
+        ("every-type(word=resid_post.3)", "cannot read the arguments.* in quotes"),
         ("inlp(rank=4))", "cannot read the"),
         ("inlp(rank=1).fit(x=2)", "cannot read the method spec"),
         ("inlp(weight_decay=1e999)", "finite real number"),
