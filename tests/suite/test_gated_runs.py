@@ -93,6 +93,28 @@ def test_a_method_that_became_worse_is_red_with_its_numbers(
     assert "│██" in comment
 
 
+def test_a_file_that_cannot_be_written_is_told_and_hides_nothing(score: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    inside = str(tmp_path / "file" / "inside")
+    done = score(*GATED, "--interp-comment", inside, part=0.5, env={"GITHUB_STEP_SUMMARY": inside})
+    assert done.returncode == 1, done.stdout
+    assert "FAILED interpmark-gate::residual_accuracy[my-eraser-planted-gaussian]" in done.stdout
+    assert "the comment could not be saved: " in done.stdout
+    assert "GITHUB_STEP_SUMMARY could not be written: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "interpmark leaderboard" in done.stdout
+
+
+def test_a_run_that_cannot_be_saved_is_red_and_has_its_leaderboard(tmp_path: Path) -> None:
+    (tmp_path / ".interpmark").mkdir()
+    (tmp_path / ".interpmark" / "baselines").touch()
+    done = score_in(tmp_path, "--interp-save", "main")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the run could not be saved: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "interpmark leaderboard" in done.stdout
+
+
 @pytest.mark.slow
 def test_without_rules_a_worse_method_is_told_and_stays_green(score: Run) -> None:
     done = score("--interp-compare=main", part=0.5)
