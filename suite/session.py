@@ -81,13 +81,14 @@ class Session:
 
     def scorecard(self, cell: Cell) -> Scorecard:
         """The cell's scorecard."""
+        from interpmark.fixtures.subjects.folders import CacheFolderError
         from interpmark.reports.store import StoreError
 
         try:
             if self._executor is None:
                 self._executor = self._make_executor()
             return self._executor.scorecard(cell)
-        except StoreError as error:  # no cell can be kept: told once, not by every test
+        except (StoreError, CacheFolderError) as error:  # nothing can be kept: told once, not by every test
             pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
         except Exception as error:  # no method's fault: the subject does not load. In full once, and then in a line
             told = f"{type(error).__name__}: {error}"
