@@ -21,10 +21,12 @@ def _run(folder: Path, before: str, *arguments: str) -> subprocess.CompletedProc
 
 
 @pytest.mark.slow
-def test_no_room(tmp_path: Path) -> None:
-    done = _run(tmp_path, "ulimit -f 4")  # KiB a file
+@pytest.mark.parametrize(("workers", "status"), [((), 4), (("-n", "2", "--dist", "loadgroup"), 2)])
+def test_no_room(tmp_path: Path, workers: tuple[str, ...], status: int) -> None:
+    done = _run(tmp_path, "ulimit -f 4", *ARGUMENTS, *workers)  # KiB a file
     told = done.stdout + done.stderr
-    assert done.returncode == 4, told
+    assert done.returncode == status, told
+    assert "INTERNALERROR" not in told
     assert "cannot be written (File too large): make room" in told
     assert "The method's own code raised this" not in told
     assert not Store(tmp_path / "store").keys()
