@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .gating import Baseline, Finding, Judged, Ran
 
 KEY_PROPERTY = "interpmark_key"
+# What a session that ran to its end can have; a full disk ends one with a usage error, Ctrl-C with an interruption.
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 # They keep a list of tests to run again, or are done with counting; what the gate finds is no test of theirs.
 _NOT_TOLD = ("terminalreporter", "lfplugin", "stepwiseplugin", "session")
 
@@ -104,7 +106,7 @@ class Ending:
         shard = self._options().shard
         planned = tuple(cell.id for cell in self._cells())
         left_out = len(set(planned) - {card.cell for card in cards})
-        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        interrupted = exitstatus not in _ENDED
         reasons = [f"shard {shard[0]}/{shard[1]}"] if shard else []
         reasons += ["the run was interrupted"] if interrupted else []
         reasons += [f"{left_out} of {len(planned)} cells were not run"] if left_out else []

@@ -144,15 +144,25 @@ def test_a_method_that_fails_now_is_red_in_the_gate_too(score: Run) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(score: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ("raise KeyboardInterrupt", pytest.ExitCode.INTERRUPTED),
+        ("pytest.exit('as for a full disk', returncode=4)", pytest.ExitCode.USAGE_ERROR),
+    ],
+)
+def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(
+    score: Run, tmp_path: Path, ends: str, status: pytest.ExitCode
+) -> None:
     (tmp_path / "interrupts.py").write_text(
+        "import pytest\n"
         "def pytest_runtest_logreport(report):\n"
         "    if report.when == 'teardown' and 'identity' in report.nodeid:\n"
-        "        raise KeyboardInterrupt\n"
+        f"        {ends}\n"
     )
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = score(*GATED, "--interp-save", "half", "--force-regen", "-p", "interrupts", env={"PYTHONPATH": paths})
-    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout
+    assert done.returncode == status, done.stdout
     assert "part of a run: the run was interrupted, 1 of 2 cells were not run" in done.stdout
     assert "not saved: the run was interrupted" in done.stdout
     assert "main.json.gz is left as it is" in done.stdout
