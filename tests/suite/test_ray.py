@@ -116,7 +116,9 @@ def test_ctrl_c_stops_the_actors_and_keeps_what_has_arrived(
     folder: Path, slowly: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLOW_SECONDS", "3")  # on a busy machine a faster run is over before the signal is sent
-    command = _command("--interp-methods", SLOW, "--interp-executor", "ray", "--interp-store", "ray")
+    # A shell has its jobs in the background ignore Ctrl-C, and what they start inherits that.
+    (folder / "heed.py").write_text("import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n")
+    command = _command("-p", "heed", "--interp-methods", SLOW, "--interp-executor", "ray", "--interp-store", "ray")
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as process:
