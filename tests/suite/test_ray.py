@@ -21,8 +21,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 METHODS = Path(__file__).with_name("slow_methods.py")
 STEPS = 5
 FIXTURES = ("planted-gaussian", "planted-wide")
+# The test of steering has no cells in a run of erasers.
 ARGUMENTS = (
-    "-k", "edit_norm", "--interp-method", METHODS.name, "--interp-fixtures", ",".join(FIXTURES),
+    "-k", "edit_norm or steering", "--interp-method", METHODS.name, "--interp-fixtures", ",".join(FIXTURES),
 )  # fmt: skip
 SLOW = ",".join(f"slow(step={step})" for step in range(1, STEPS))
 needs_ray = pytest.mark.skipif(
