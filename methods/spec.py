@@ -1,7 +1,8 @@
-"""A spec names a configured method: `leace`, `inlp(rank=4)`, `leace(method=orth)`."""
+"""A spec names a configured method: `leace`, `inlp(rank=4)`, `leace(method=orth)`, or `inlp(4)` for short."""
 
 import ast
 import inspect
+import keyword
 import math
 import re
 import types
@@ -19,7 +20,6 @@ from interpmark.methods.registry import MethodInfo
 
 _SPEC = re.compile(r"\s*(?P<name>[\w.-]+)\s*(?:\((?P<arguments>.*)\))?\s*\Z", re.DOTALL)
 _BARE_WORD = re.compile(r"[A-Za-z_][\w.-]*\Z")
-_CONSTANTS = {"True", "False", "None"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ def get_method(spec: str) -> MethodSpec:
 
     Args:
         spec: A registered name, with keyword arguments in parentheses if any. Values are Python literals; a bare
-            word is a string. `leace(method=orth)`, `inlp(rank=8)`, `random-matched(to='inlp(rank=4)')`.
+            word is a string. `leace(method=orth)`, `inlp(rank=8)`, `random-matched(to='inlp(rank=4)')`. The first
+            parameter needs no name: `inlp(8)` is `inlp(rank=8)`, and is called that.
 
     Raises:
         UnknownMethodError: The name is not registered.
@@ -119,23 +120,44 @@ def _parse_arguments(info: MethodInfo, spec: str, arguments: str) -> dict[str, A
     try:
         call = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise SpecError(f"cannot read the arguments of {spec!r}: {error.msg}; write them as (rank=4)") from None
+        raise SpecError(
+            f"cannot read the arguments of {spec!r}: {error.msg}; write them as (rank=4), and text that is more than "
+            "a word in quotes, as in (to='inlp(rank=4)')"
+        ) from None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise SpecError(f"cannot read the method spec {spec!r}; write name(parameter=value)")
-    if call.args or any(keyword.arg is None for keyword in call.keywords):
-        takes = ", ".join(f"{name}=..." for name in info.parameters)
-        raise SpecError(f"{spec!r}: name every parameter: {info.name}({takes})")
     values: dict[str, Any] = {}
-    for keyword in call.keywords:
-        name = str(keyword.arg)
+    for name, node in _named(info, spec, call):
         if name in values:
             raise SpecError(f"{spec!r}: the parameter {name!r} is given twice")
-        values[name] = _value(spec, name, ast.get_source_segment(text, keyword.value) or "", keyword.value)
+        values[name] = _value(spec, name, ast.get_source_segment(text, node) or "", node)
     return values
 
 
+def _named(info: MethodInfo, spec: str, call: ast.Call) -> list[tuple[str, ast.expr]]:
+    """Return the arguments with their names. More than one without a name would depend on the parameters' order."""
+    first = _first_parameter(info)
+    starred = [value for value in call.args if isinstance(value, ast.Starred)]
+    unpacked = starred or any(word.arg is None for word in call.keywords)
+    if unpacked or len(call.args) > (0 if first is None else 1):
+        if not info.parameters:
+            raise SpecError(f"{spec!r}: {info.name} takes no parameters")
+        takes = ", ".join(f"{name}=..." for name in info.parameters)
+        which = "every parameter" if first is None else f"every parameter but the first, {first!r}"
+        raise SpecError(f"{spec!r}: name {which}: {info.name}({takes})")
+    return [(str(first), value) for value in call.args] + [(str(word.arg), word.value) for word in call.keywords]
+
+
+def _first_parameter(info: MethodInfo) -> str | None:
+    """Return the parameter that needs no name: none where the author lets the order of them mean nothing."""
+    if not info.parameters:
+        return None
+    in_order = inspect.signature(info.cls).parameters.values()
+    return next((p.name for p in in_order if p.kind is p.POSITIONAL_OR_KEYWORD), None)
+
+
 def _value(spec: str, name: str, text: str, node: ast.expr) -> Any:
-    if _BARE_WORD.match(text) and text not in _CONSTANTS:
+    if _is_word(text):
         return text
     try:
         value = ast.literal_eval(node)
@@ -194,8 +216,18 @@ def _describe(option: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    plain = isinstance(value, str) and _BARE_WORD.match(value) and value not in _CONSTANTS
-    return str(value) if plain else repr(value)
+    return value if isinstance(value, str) and _is_word(value) else repr(value)
+
+
+def _is_word(text: str) -> bool:
+    """Whether a string can be read without quotes. Python's parser cannot read `else`, `resid_post.3` or `v-`."""
+    if not _BARE_WORD.match(text) or keyword.iskeyword(text):
+        return False
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def _arguments(params: Mapping[str, Any]) -> str:

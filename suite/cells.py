@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 QUICK_CONCEPT = "gender"
 SCORED_KINDS = ("eraser", "steerer")
+# How many ids an error message names.
+NEAREST = 4
 
 
 class Place(Protocol):
@@ -303,14 +306,29 @@ def _matching(fixtures: Sequence[Fixture], globs: Iterable[str]) -> list[Fixture
     for glob in globs:
         hits = [f for f in fixtures if fnmatch.fnmatchcase(f.id, glob) or fnmatch.fnmatchcase(f.name, glob)]
         if not hits:
-            names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS, STATIC_EMBEDDINGS})
-            raise UsageError(
-                f"no fixture matches {glob!r}{did_you_mean(glob, names) or '.'} "
-                f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "
-                f"here: {', '.join(names)}."
-            )
+            raise UsageError(f"no fixture matches {glob!r}{_nearest(glob, fixtures)}")
         chosen |= {fixture.id: fixture for fixture in hits}
     return [fixture for fixture in fixtures if fixture.id in chosen]
+
+
+def _nearest(glob: str, fixtures: Sequence[Fixture]) -> str:
+    """What to write instead of a glob that matches nothing: another place of its concept, or another concept."""
+    concept, _, place = glob.partition("@")
+    ids = [fixture.id for fixture in fixtures if place and fnmatch.fnmatchcase(fixture.name, concept)]
+    if ids:
+        named = re.search(r"resid_(pre|post)\.\d+", place)
+        site = named[0] if named else "resid_post.K"
+        return (
+            f"; of {concept!r} there is here: {', '.join(ids[:NEAREST])}{', ...' if len(ids) > NEAREST else ''}. "
+            f"Another site is asked for with --interp-sites {site} beside {concept!r}, another subject with "
+            "--interp-subject; `interpmark show` and `generate` have --site and --subject for that."
+        )
+    names = sorted({f.name for f in fixtures} | {*concept_names(), WORD_VECTORS, STATIC_EMBEDDINGS})
+    return (
+        f"{did_you_mean(glob, names) or '.'} "
+        f"A glob is matched against ids such as {fixtures[-1].id!r} and against concept names; "
+        f"here: {', '.join(names)}."
+    )
 
 
 def collect_cells(options: RunOptions) -> list[Cell]:

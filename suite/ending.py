@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .gating import Baseline, Finding, Judged, Ran
 
 KEY_PROPERTY = "interpmark_key"
+# What a session that ran to its end can have; a full disk ends one with a usage error, Ctrl-C with an interruption.
+_ENDED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 # They keep a list of tests to run again, or are done with counting; what the gate finds is no test of theirs.
 _NOT_TOLD = ("terminalreporter", "lfplugin", "stepwiseplugin", "session")
 
@@ -92,7 +95,8 @@ class Ending:
         if not self._wanted.used:
             return
         ran = self._ran(self._cards, exitstatus)
-        self._save(ran)
+        with self._telling(session, "the run"):
+            self._save(ran)
         if self._baseline is not None:
             self._compare(session, self._baseline, ran)
 
@@ -102,11 +106,22 @@ class Ending:
         shard = self._options().shard
         planned = tuple(cell.id for cell in self._cells())
         left_out = len(set(planned) - {card.cell for card in cards})
-        interrupted = exitstatus in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
+        interrupted = exitstatus not in _ENDED
         reasons = [f"shard {shard[0]}/{shard[1]}"] if shard else []
         reasons += ["the run was interrupted"] if interrupted else []
         reasons += [f"{left_out} of {len(planned)} cells were not run"] if left_out else []
         return Ran(cards, planned, ", ".join(reasons), interrupted)
+
+    @contextmanager
+    def _telling(self, session: pytest.Session, what: str) -> Iterator[None]:
+        """Tell, and fail for, a file that was asked for and cannot be written; what else ends a run goes on."""
+        try:
+            yield
+        except OSError as error:
+            again = "make room or get the right to write there, and run again: no cell is scored twice"
+            self._told.append(f"{what} could not be saved: {error}; {again}")
+            if _nothing_worse(session.exitstatus):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _save(self, ran: Ran) -> None:
         if not (self._wanted.autosave or self._wanted.save is not None):
@@ -125,19 +140,26 @@ class Ending:
         self._told += [f"saved {len(ran.cards)} cells in {path}{part}" for path in paths]
 
     def _compare(self, session: pytest.Session, baseline: Baseline, ran: Ran) -> None:
-        from interpmark.reports.atomic import write_atomically
-
         from .gating import judge, regenerate
 
         self._judged = judge(baseline, self._wanted, self._options(), ran)
-        if self._wanted.comment is not None:
-            self._wanted.comment.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._wanted.comment, self._judged.to_markdown())
-        rewritten = regenerate(baseline, self._options(), ran) if self._wanted.regen else ""
+        with self._telling(session, "the comment"):
+            self._comment(self._judged)
+        rewritten = ""
+        with self._telling(session, "the baseline"):
+            rewritten = regenerate(baseline, self._options(), ran) if self._wanted.regen else ""
         self._told += [rewritten] if rewritten else []
         self._report(session, self._judged.findings)
         if (self._judged.findings or rewritten) and _nothing_worse(session.exitstatus):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _comment(self, judged: Judged) -> None:
+        if self._wanted.comment is None:
+            return
+        from interpmark.reports.atomic import write_atomically
+
+        self._wanted.comment.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._wanted.comment, judged.to_markdown())
 
     def _report(self, session: pytest.Session, findings: Sequence[Finding]) -> None:
         """Report what fails as failed tests, to JUnit and to whatever else listens."""
@@ -169,7 +191,10 @@ class Ending:
         for line in self._told:
             terminalreporter.write_line(line)
         if self._github is not None and self._cards is not None:
-            self._github.write_summary(self._cards, judged)
+            try:
+                self._github.write_summary(self._cards, judged)
+            except OSError as error:  # as in a container that has the variable and not the file
+                terminalreporter.write_line(f"GITHUB_STEP_SUMMARY could not be written: {error}")
             failed = [card for card in self._cards if card.error is not None and card.key in self._red]
             for line in self._github.annotations(failed, judged):
                 terminalreporter.write_line(line)

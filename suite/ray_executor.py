@@ -88,21 +88,22 @@ class RayExecutor:
     def _send(self, cells: Sequence[Cell]) -> None:
         """Hand the cells that are neither in the store nor on their way to the crew, in groups."""
         groups: dict[str, Group] = {}
+        sending: set[str] = set()
         for cell in cells:
             key = self._keys.cell(cell)
-            if key in self._cards or key in self._sent:
+            if key in self._cards or key in self._sent or key in sending:
                 continue
             found = finished(self._store, key)
             if found is not None:
                 self._cards[key] = found
                 continue
-            self._sent.add(key)
+            sending.add(key)
             name = group_of(cell)
             groups.setdefault(name, Group(name)).tasks.append(Task(cell, key))
         if groups:
-            count = sum(len(group.tasks) for group in groups.values())
-            self._progress.say(f"{count} cells in {len(groups)} groups go to Ray")
+            self._progress.say(f"{len(sending)} cells in {len(groups)} groups go to Ray")
             self._crew.add(list(groups.values()))
+            self._sent |= sending  # only now: what was not handed over would be waited for without end
 
     def _wait_for(self, key: str) -> None:
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -81,14 +81,15 @@ class Session:
 
     def scorecard(self, cell: Cell) -> Scorecard:
         """The cell's scorecard."""
+        from interpmark.fixtures.subjects.folders import CacheFolderError
         from interpmark.reports.store import StoreError
 
         try:
             if self._executor is None:
                 self._executor = self._make_executor()
             return self._executor.scorecard(cell)
-        except StoreError as error:  # no cell can be kept: told once, not by every test
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+        except (StoreError, CacheFolderError) as error:  # nothing can be kept: told once, not by every test
+            self._end(str(error))
         except Exception as error:  # no method's fault: the subject does not load. In full once, and then in a line
             told = f"{type(error).__name__}: {error}"
             if told not in self._told:
@@ -104,14 +105,24 @@ class Session:
         try:
             return make_executor(self.options, self.cells(), self._selected(), progress)
         except UsageError as error:  # no cell can be scored
-            pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+            self._end(str(error))
+
+    def _end(self, message: str) -> NoReturn:
+        """End the whole run with one message."""
+        session = self._config.pluginmanager.get_plugin("session")
+        if session is not None and hasattr(self._config, "workerinput"):
+            # pytest-xdist takes a worker that exits for one that crashed, and drops what it said.
+            session.shouldstop = message
+            pytest.fail(message, pytrace=False)
+        pytest.exit(message, returncode=pytest.ExitCode.USAGE_ERROR)
 
     def _selected(self) -> list[Cell]:
         """The cells that a test of this session will ask for, in that order: `-k` may have left few."""
         session = self._config.pluginmanager.get_plugin("session")
         items = [] if session is None else session.items
         params = [item.callspec.params for item in items if hasattr(item, "callspec")]
-        return list(dict.fromkeys(param["interp_cell"] for param in params if "interp_cell" in param))
+        cells = dict.fromkeys(param.get("interp_cell") for param in params)
+        return [cell for cell in cells if cell is not None]  # a test that has no cells in this run has a None
 
     def close(self) -> None:
         """Stop what still runs for the session."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-_PLAIN = str.maketrans({"↓": "v", "↑": "^", "→": "->", "–": "-", "…": "...", "’": "'", "×": "x", "≤": "<=", "≥": ">="})
+from .encodings import PLAINLY
 
 
 def write_text(terminal: pytest.TerminalReporter, text: str) -> None:
@@ -20,8 +20,4 @@ def write_text(terminal: pytest.TerminalReporter, text: str) -> None:
 
 def encodable(line: str, encoding: str) -> str:
     """Return the line with plain characters for those that an encoding lacks."""
-    try:
-        line.encode(encoding)
-    except UnicodeEncodeError:
-        return line.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
-    return line
+    return line.encode(encoding, PLAINLY).decode(encoding)

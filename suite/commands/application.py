@@ -12,6 +12,8 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from ..encodings import PLAINLY
+
 app = typer.Typer(
     name="interpmark",
     help="Score interpretability methods on shared fixtures. To score: `pytest --pyargs interpmark.suite`.",
@@ -36,10 +38,9 @@ def _options(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    # In Latin 1 or a code page of Windows there is no arrow: a question mark is better than no table.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=PLAINLY)
 
 
 class Shown(StrEnum):

@@ -1,5 +1,6 @@
 """A spec is read safely, written canonically, and wrong ones say what is right."""
 
+import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,6 +38,12 @@ def everything_method() -> Iterator[None]:
 
         def fit(self, x: Any, z: Any, *, seed: int) -> None: ...
 
+    @register("by-name", kind="eraser")
+    class ByName:
+        def __init__(self, *, rank: int = 1, rate: float = 0.5) -> None: ...
+
+        def fit(self, x: Any, z: Any, *, seed: int) -> None: ...
+
     yield
     registry.restore(before)
 
@@ -56,8 +63,15 @@ def everything_method() -> Iterator[None]:
         ("random-matched(to=mean-projection)", "random-matched(to=mean-projection)"),
         ("random-matched(to='inlp(rank=4)')", "random-matched(to='inlp(rank=4)')"),
         ("sal(rank=None)", "sal"),
+        ("inlp(4)", "inlp(rank=4)"),
+        ("inlp(8, weight_decay=1e-2)", "inlp(rank=8, weight_decay=0.01)"),
+        ("concept-scrubbing(random)", "concept-scrubbing(kind=random)"),
+        ("concept-scrubbing(leace)", "concept-scrubbing"),
         ("every-type(maybe=-3, word='True')", "every-type(maybe=-3, word='True')"),
         ("every-type(anything=[1, 2])", "every-type(anything=[1, 2])"),
+        ("every-type(word='else')", "every-type(word='else')"),
+        ("every-type(word='resid_post.3')", "every-type(word='resid_post.3')"),
+        ("every-type(word='v-')", "every-type(word='v-')"),
     ],
 )
 def test_canonical_name(given_spec: str, name: str) -> None:
@@ -65,7 +79,7 @@ def test_canonical_name(given_spec: str, name: str) -> None:
     assert get_method(name).name == name
 
 
-words = st.text(max_size=8)
+words = st.text(max_size=8) | st.from_regex(r"[a-z_][a-z0-9_.-]{,5}", fullmatch=True) | st.sampled_from(keyword.kwlist)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -103,11 +117,18 @@ def test_name_of_a_spec_reads_back_to_the_same_method(params: dict[str, Any]) ->
         ("leace(shrinkage=true)", "shrinkage must be True or False, not 'true'"),
         ("leace(method=ort)", "method must be 'leace' or 'orth', not 'ort'; did you mean 'orth'"),
         ("sal(rank=x)", "rank must be a whole number or None"),
-        ("inlp(4)", r"name every parameter: inlp\(rank=\.\.\., weight_decay=\.\.\.\)"),
+        ("inlp(4, 1)", r"name every parameter but the first, 'rank': inlp\(rank=\.\.\., weight_decay=\.\.\.\)"),
+        ("inlp(*[4])", "name every parameter"),
+        ("inlp(4, rank=5)", "the parameter 'rank' is given twice"),
+        ("inlp(four)", "rank must be a whole number, not 'four'"),
+        ("leace(0.1)", "method must be 'leace' or 'orth', not 0.1"),
+        ("identity(4)", "identity takes no parameters"),
+        ("by-name(4)", r"name every parameter: by-name\(rank=\.\.\., rate=\.\.\.\)"),
         ("inlp(**{'rank': 4})", "name every parameter"),
         ("inlp(rank=4, rank=5)", "rank"),
         ("inlp(rank=)", "cannot read the arguments"),
         ("inlp(rank=4", "cannot read the method spec"),
+        ("every-type(word=resid_post.3)", "cannot read the arguments.* in quotes"),
         ("inlp(rank=4))", "cannot read the"),
         ("inlp(rank=1).fit(x=2)", "cannot read the method spec"),
         ("inlp(weight_decay=1e999)", "finite real number"),

@@ -55,3 +55,23 @@ def test_two_concepts_of_one_name_are_refused(weather: Path, tiny_llama: Path, t
     assert names(concepts=(str(weather), str(weather)), fixtures=("weather",), subject=str(tiny_llama)) == ["weather"]
     with pytest.raises(UsageError, match="2 files give a concept called 'weather': rename"):
         names(concepts=(str(weather), str(other)), fixtures=("weather",), subject=str(tiny_llama))
+
+
+def test_a_place_that_is_not_in_the_run_is_told_how_to_be(tiny_llama: Path) -> None:
+    """`gender@resid_post.3` lacks the subject, and the site is not a default one: the error says what to write."""
+    with pytest.raises(UsageError) as caught:
+        names(fixtures=("gender@resid_post.3",), subject=str(tiny_llama))
+    message = str(caught.value)
+    assert "of 'gender' there is here: gender@tiny/resid_post" in message
+    assert "--interp-sites resid_post.3" in message and "--site" in message
+    assert "sentiment" not in message
+    written = message.split("there is here: ")[1].split(",")[0].split(". ")[0]
+    assert names(fixtures=(written,), subject=str(tiny_llama)) == ["gender"]
+    assert names(fixtures=("gender",), sites=("resid_post.3",), subject=str(tiny_llama)) == ["gender"]
+
+
+def test_an_unknown_concept_is_told_the_others(tiny_llama: Path) -> None:
+    with pytest.raises(UsageError, match=r"'gendre@\*'; did you mean 'gender'\?.* sentiment"):
+        names(fixtures=("gendre@*",), subject=str(tiny_llama))
+    with pytest.raises(UsageError, match="of 'planted-null' there is here: planted-null"):
+        names(fixtures=("planted-null@*",))

@@ -120,13 +120,14 @@ def test_leaderboard_formats(suite_run: Run, tmp_path: Path) -> None:
         assert "mean-projection" in done.stdout
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
 def test_tables_are_printed_in_any_encoding(encoding: str) -> None:
     command = [sys.executable, "-c", "from interpmark.suite.cli import app; app()", "list", "methods"]
     env = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     done = subprocess.run(command, env=env, capture_output=True, timeout=300)  # its table has an en dash in it
     assert done.returncode == 0, done.stderr
     assert b"mean-projection" in done.stdout
+    assert b"?" not in done.stdout, "a plain character stands for what the encoding lacks"
 
 
 def test_new_writes_a_method_that_runs_as_it_is(suite_run: Run, tmp_path: Path) -> None:

@@ -39,10 +39,9 @@ def score_in(
     """Score `my-eraser` in a process of its own; `part` says how much of the concept it takes out."""
     (folder / "my_eraser.py").write_text(text.replace("PART", str(part)))
     command = [sys.executable, "-m", "pytest", "--pyargs", "interpmark.suite", "-p", "no:cacheprovider"]
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
     return subprocess.run(
         [*command, *WHICH, *CELLS, *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=300, env=outside | (env or {}),
+        cwd=folder, capture_output=True, text=True, timeout=300, env=os.environ | (env or {}),
     )  # fmt: skip
 
 
@@ -93,6 +92,28 @@ def test_a_method_that_became_worse_is_red_with_its_numbers(
     assert "│██" in comment
 
 
+def test_a_file_that_cannot_be_written_is_told_and_hides_nothing(score: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    inside = str(tmp_path / "file" / "inside")
+    done = score(*GATED, "--interp-comment", inside, part=0.5, env={"GITHUB_STEP_SUMMARY": inside})
+    assert done.returncode == 1, done.stdout
+    assert "FAILED interpmark-gate::residual_accuracy[my-eraser-planted-gaussian]" in done.stdout
+    assert "the comment could not be saved: " in done.stdout
+    assert "GITHUB_STEP_SUMMARY could not be written: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "interpmark leaderboard" in done.stdout
+
+
+def test_a_run_that_cannot_be_saved_is_red_and_has_its_leaderboard(tmp_path: Path) -> None:
+    (tmp_path / ".interpmark").mkdir()
+    (tmp_path / ".interpmark" / "baselines").touch()
+    done = score_in(tmp_path, "--interp-save", "main")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the run could not be saved: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "interpmark leaderboard" in done.stdout
+
+
 @pytest.mark.slow
 def test_without_rules_a_worse_method_is_told_and_stays_green(score: Run) -> None:
     done = score("--interp-compare=main", part=0.5)
@@ -123,15 +144,25 @@ def test_a_method_that_fails_now_is_red_in_the_gate_too(score: Run) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(score: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ("raise KeyboardInterrupt", pytest.ExitCode.INTERRUPTED),
+        ("pytest.exit('as for a full disk', returncode=4)", pytest.ExitCode.USAGE_ERROR),
+    ],
+)
+def test_an_interrupted_run_calls_nothing_missing_and_is_not_saved(
+    score: Run, tmp_path: Path, ends: str, status: pytest.ExitCode
+) -> None:
     (tmp_path / "interrupts.py").write_text(
+        "import pytest\n"
         "def pytest_runtest_logreport(report):\n"
         "    if report.when == 'teardown' and 'identity' in report.nodeid:\n"
-        "        raise KeyboardInterrupt\n"
+        f"        {ends}\n"
     )
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = score(*GATED, "--interp-save", "half", "--force-regen", "-p", "interrupts", env={"PYTHONPATH": paths})
-    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout
+    assert done.returncode == status, done.stdout
     assert "part of a run: the run was interrupted, 1 of 2 cells were not run" in done.stdout
     assert "not saved: the run was interrupted" in done.stdout
     assert "main.json.gz is left as it is" in done.stdout
