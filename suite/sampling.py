@@ -35,7 +35,7 @@ class Sampling:
         check_drawing(self.n, self.max_new_tokens, self.temperature)  # now, not after the fits
 
 
-KEPT = Sampling(n=1, max_new_tokens=12)
+KEPT = Sampling(n=1, max_new_tokens=8)
 """How the samples of a scorecard are drawn: short ones, because every cell has one."""
 
 
