@@ -36,12 +36,12 @@ PROJECTED_AND_MIRRORED = {
 WITH_A_MIRROR = {"inlp": "inlp", "mean-projection": "mean-projection", "its mirror": "mirror"}
 PAIRS = (("inlp", "rlace"), ("rlace", "mean-projection"), ("cde", "mean-projection"), ("cde", "inlp"))
 EXCHANGED = {**ERASERS, "the whole activation": "full-ablation"}
-STORY = (0, 2, 8, 13, 14, 15, 17, 20, 23, 24, 25, 26, 27, 28, 29)
+STORY = (0, 1, 2, 5, 7, 8, 10, 12, 13, 14, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29)
 """The blocks of the tables that do not have all: where the effects come and go."""
 TABLES = (
     ("Residual accuracy", "residual_accuracy", ERASERS, 2, range(30)),
     ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2, range(30)),
-    ("Exchange", "behavior_swap_success", EXCHANGED, 2, range(30)),
+    ("Exchange", "behavior_swap_success", EXCHANGED, 2, range(22, 30)),
     ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2, STORY),
     ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3, STORY),
     ("Edit norm", "edit_norm", ERASERS, 4, STORY),
