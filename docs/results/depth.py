@@ -1,19 +1,21 @@
-r"""Erasing and swapping gender at one block after another: the tables and the plot of docs/results/depth.md.
+r"""Erasing and swapping gender at one block after another: the tables, the plot and the file of docs/results/depth.md.
 
-    pytest suite --interp-fixtures 'gender@*' --interp-sites resid_post.26,resid_post.20,resid_post.14 \
-        --interp-method docs/results/mirror.py \
-        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,mirror(of=inlp),mirror'
-    python docs/results/depth.py .interpmark/store docs/results/depth.png
+    pytest suite --interp-fixtures 'gender@*' --interp-sites all --interp-method docs/results/mirror.py \
+        --interp-methods 'identity,inlp,rlace,mean-projection,leace,cde,full-ablation,mirror(of=inlp),mirror'
+    python docs/results/depth.py .interpmark/store docs/results/depth.png docs/results/depth.json
 
-Runs resume: the store keeps what was scored, so a long list of sites may be given in parts. Tables are of seed 0; one
-compares the seeds where a block has more of them, and the last is of `politics`.
+Runs resume: the store keeps what was scored, so the sites may be given in parts. Tables are of seed 0; one compares the
+seeds where a block has more of them, and the last is of `politics`. Three tables are of the blocks of the story alone;
+the file has every block.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 from reading import block, cards_of, cosine, direction, found, markdown, told
@@ -33,12 +35,16 @@ PROJECTED_AND_MIRRORED = {
 }
 WITH_A_MIRROR = {"inlp": "inlp", "mean-projection": "mean-projection", "its mirror": "mirror"}
 PAIRS = (("inlp", "rlace"), ("rlace", "mean-projection"), ("cde", "mean-projection"), ("cde", "inlp"))
+EXCHANGED = {**ERASERS, "the whole activation": "full-ablation"}
+STORY = (0, 1, 2, 5, 7, 8, 10, 12, 13, 14, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29)
+"""The blocks of the tables that do not have all: where the effects come and go."""
 TABLES = (
-    ("Residual accuracy", "residual_accuracy", ERASERS, 2),
-    ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2),
-    ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2),
-    ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3),
-    ("Edit norm", "edit_norm", ERASERS, 4),
+    ("Residual accuracy", "residual_accuracy", ERASERS, 2, range(30)),
+    ("Behavior effect: projected and mirrored", "behavior_effect", PROJECTED_AND_MIRRORED, 2, range(30)),
+    ("Exchange", "behavior_swap_success", EXCHANGED, 2, range(22, 30)),
+    ("Share of prompts whose answer becomes the other one", "behavior_flip_rate", PROJECTED_AND_MIRRORED, 2, STORY),
+    ("Damage", "perplexity_damage", {**WITH_A_MIRROR, "cde": "cde", "leace": "leace"}, 3, STORY),
+    ("Edit norm", "edit_norm", ERASERS, 4, STORY),
 )
 READ = {
     "residual accuracy": ("residual_accuracy", 2),
@@ -48,7 +54,7 @@ READ = {
 """What is left of `politics`, whose behavior is too weak to be scored."""
 READ_AFTER = ("random-direction", "inlp", "inlp(rank=8)", "rlace", "mean-projection", "leace")
 OVER_SEEDS = {"residual accuracy": ("residual_accuracy", 2), "behavior effect": ("behavior_effect", 3)}
-COLORS = {"inlp": "C3", "cde": "C4", "mean-projection": "C2", "leace": "C1"}
+COLORS = {"inlp": "C3", "cde": "C4", "mean-projection": "C2", "leace": "C1", "full-ablation": "0.4"}
 Cards = Mapping[tuple[str, int], Scorecard]
 
 
@@ -117,13 +123,33 @@ def curve(axes: plt.Axes, cards: Cards, blocks: Sequence[int], measure: str, met
         axes.fill_between([at for at, _ in points], low, high, color=style["color"], alpha=0.15, lw=0)
 
 
+def kept(cards: Cards, angles: Mapping[tuple[str, str], Mapping[int, float]]) -> dict[str, list[float] | float]:
+    """Every number of the tables at every block: value and interval by measure, method and block, and the cosines."""
+    every: dict[str, list[float] | float] = {}
+    for _, measure, columns, digits, _ in TABLES:
+        for method, at in sorted(cards, key=lambda key: (key[0], key[1])):
+            if method in columns.values() and (one := found(cards[method, at], measure)):
+                every[f"{measure}|{method}|{at}"] = [round(x, digits + 2) for x in (one.value, one.low, one.high)]
+    for at in sorted({at for _, at in cards}):
+        if ("identity", at) in cards and (one := found(cards["identity", at], "unedited_accuracy")):
+            every[f"unedited_accuracy|{at}"] = [round(x, 4) for x in (one.value, one.low, one.high)]
+    for pair, by_block in angles.items():
+        every |= {f"cosine|{'|'.join(pair)}|{at}": round(angle, 4) for at, angle in by_block.items()}
+    return every
+
+
 def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], Mapping[int, float]], path: str) -> None:
-    """Accuracy, behavior, swapping and cosines against the block."""
-    figure, ((accuracy, effect), (swap, angle)) = plt.subplots(2, 2, figsize=(11, 8), sharex=True, layout="constrained")
+    """Accuracy, behavior, swapping, exchange, damage and cosines against the block."""
+    figure, ((accuracy, effect), (swap, exchange), (damage, angle)) = plt.subplots(
+        3, 2, figsize=(11, 11), sharex=True, layout="constrained"
+    )
     curve(accuracy, cards, blocks, "unedited_accuracy", "identity", label="unedited", color="0.4", ls="--")
     for label, method in ERASERS.items():
         curve(accuracy, cards, blocks, "residual_accuracy", method, label=label, color=COLORS[method])
         curve(effect, cards, blocks, "behavior_effect", method, label=label, color=COLORS[method])
+        curve(damage, cards, blocks, "perplexity_damage", method, label=label, color=COLORS[method])
+    for label, method in EXCHANGED.items():
+        curve(exchange, cards, blocks, "behavior_swap_success", method, label=label, color=COLORS[method])
     for method, mirror in MIRRORS.items():
         curve(
             swap, cards, blocks, "behavior_effect", method, label=f"{method}, projected", color=COLORS[method], ls=":"
@@ -136,21 +162,23 @@ def plot(cards: Cards, blocks: Sequence[int], angles: Mapping[tuple[str, str], M
         (accuracy, "residual linear accuracy"),
         (effect, "behavior effect: 0 untouched, 1 erased"),
         (swap, "behavior effect: 1 erased, 2 swapped"),
+        (exchange, "share of exchanges at the last token that win"),
+        (damage, "damage on neutral text, nats per token"),
         (angle, "|cosine| of the directions"),
     ):
         axes.set_title(title)
         axes.legend(fontsize="small")
-    for axes in (swap, angle):
+    for axes in (damage, angle):
         axes.set_xlabel("after block")
     figure.savefig(path, dpi=110)
 
 
-def main(folder: str, path: str) -> None:
-    """Print the tables, and draw the plot."""
+def main(folder: str, path: str, file: str) -> None:
+    """Print the tables, draw the plot, and write every block's numbers to a file."""
     every = [card for card in cards_of(folder) if card.cell.concept == "gender"]
     cards, blocks = of_first_seed(every)
-    for title, measure, columns, digits in TABLES:
-        print(f"\n{title}\n\n{table(cards, blocks, measure, columns, digits)}")
+    for title, measure, columns, digits, some in TABLES:
+        print(f"\n{title}\n\n{table(cards, [at for at in blocks if at in some], measure, columns, digits)}")
     angles = cosines(folder, cards, blocks)
     rows = [[at, *(f"{by[at]:.2f}" if at in by else "–" for by in angles.values())] for at in blocks]
     print(f"\nCosines\n\n{markdown(rows, ('block', *(' and '.join(pair) for pair in PAIRS)))}")
@@ -158,6 +186,8 @@ def main(folder: str, path: str) -> None:
     politics = [card for card in cards_of(folder) if card.cell.concept == "politics"]
     print(f"\nPolitics\n\n{readable(*of_first_seed(politics))}")
     plot(cards, blocks, angles, path)
+    lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in kept(cards, angles).items())
+    Path(file).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def of_first_seed(some: Iterable[Scorecard]) -> tuple[Cards, list[int]]:
@@ -167,4 +197,4 @@ def of_first_seed(some: Iterable[Scorecard]) -> tuple[Cards, list[int]]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])
