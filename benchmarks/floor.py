@@ -9,7 +9,8 @@ Counted are the linear layers and attention of the blocks, and the unembedding:
 Common beginnings of prompts count once, padding not at all. Methods that need less are counted with less: `identity`
 is the reference, a constant edit runs on one text, an edit that sees labels skips the corpus and shares nothing.
 Loading, fits, adversaries, bootstraps and every softmax are not in the floor. The rate is the best that was seen, over
-shapes and over both libraries that torch multiplies with, so the floor is a low one.
+shapes and over both libraries that torch multiplies with, so the floor is a low one. Told beside it is how long the
+same products take when each layer has the best rate of its own shape: those of the keys and values are thin.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ def rows(settings: Settings) -> list[Row]:
     wall = settings.wall
     if wall is None and settings.store is not None:
         wall = run_seconds(settings.store)
+    own = found["own_seconds"]
     counted = ", ".join(f"{part} {flops / 1e12:.2f}" for part, flops in found["flops"].items())
-    note = f"{found['rate'] / 1e9:.0f} GFLOP/s; TFLOP: {counted}"
+    note = f"{found['rate'] / 1e9:.0f} GFLOP/s; TFLOP: {counted}; at each layer's own rate {own:.0f} s"
     if wall is not None:
-        note = f"the run took {wall / floor:.2f} times its floor; {note}"
+        note = f"the run took {wall / floor:.2f} times its floor, {wall / own:.2f} times that at own rates; {note}"
     ratio = None if wall is None else floor / wall
     return [
         Row(
@@ -85,16 +87,16 @@ class Shape:
     """What a subject's matrix products depend on.
 
     Attributes:
-        block: Weights of one block's linear layers.
+        block: Weights of one block's linear layers; those of a slow layer count more when time is counted.
         attention: Width of all heads' queries together.
-        unembedding: Weights of the unembedding.
+        unembedding: Weights of the unembedding, likewise.
         n_blocks: Blocks.
 
     """
 
-    block: int
+    block: float
     attention: int
-    unembedding: int
+    unembedding: float
     n_blocks: int
 
     def blocks(self, n_blocks: int, places: Places) -> float:
@@ -124,13 +126,17 @@ def places_of(texts: Sequence[Sequence[int]], leads: Sequence[int] | None = None
     return Places(sum(end - start for start, end in spans), pairs)
 
 
-def default_flops() -> dict[str, float]:
-    """FLOPs of the default run by part, and their total."""
+Slowness = Callable[[Any], float]
+"""How many times as long a layer's product takes as one of the same FLOPs at the best rate, by its weight [n, k]."""
+
+
+def default_flops(slowness: Slowness = lambda weight: 1.0) -> dict[str, float]:
+    """FLOPs of the default run by part, and their total; those of slow layers count more."""
     from interpmark.fixtures import DEFAULT_CONCEPTS, DEPTHS, get_concept, get_corpus, site_at
     from interpmark.fixtures.subjects import load_subject
 
     subject = load_subject(SUBJECT)
-    shape = _shape(subject)
+    shape = _shape(subject, slowness)
     sites = {name: [_block(site_at(depth, shape.n_blocks)) for depth in DEPTHS[name]] for name in DEFAULT_CONCEPTS}
     deepest = max(max(blocks) for blocks in sites.values())
     documents = [ids[:-1] for ids in subject.encode(get_corpus("neutral").documents)]
@@ -185,14 +191,15 @@ def _shared(subject: Any, texts: Sequence[Sequence[int]]) -> Places:
     return places_of(texts, find_leads(texts, subject.n_prefix) if subject.shares_leads else None)
 
 
-def _shape(subject: Any) -> Shape:
+def _shape(subject: Any, slowness: Slowness) -> Shape:
     blocks = subject.anatomy.blocks
     config = subject.model.config
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    unembedding = subject.anatomy.unembedding.weight
     return Shape(
-        block=sum(weight.numel() for weight in blocks[0].parameters() if weight.ndim == 2),
+        block=sum(weight.numel() * slowness(weight) for weight in blocks[0].parameters() if weight.ndim == 2),
         attention=head * config.num_attention_heads,
-        unembedding=subject.anatomy.unembedding.weight.numel(),
+        unembedding=unembedding.numel() * slowness(unembedding),
         n_blocks=subject.n_blocks,
     )
 
@@ -203,19 +210,21 @@ def _block(site: str) -> int:
 
 def best_rate(small: bool) -> float:
     """The machine's float32 matrix products, FLOP/s: the best over shapes and libraries."""
+    sizes = [(64, 64, 64)] if small else [(2048, 2048, 2048), (1024, 576, 1536), (1024, 1536, 576), (1024, 576, 49152)]
+    return max(_rate(*size) for size in sizes)
+
+
+def _rate(m: int, k: int, n: int) -> float:
+    """FLOP/s of rows [m, k] times a weight [n, k]: the best of some runs and over libraries."""
     import torch
 
-    sizes = [(64, 64, 64)] if small else [(2048, 2048, 2048), (1024, 576, 1536), (1024, 1536, 576), (1024, 576, 49152)]
     products: list[Callable[[Any, Any], Any]] = [torch.nn.functional.linear]
     if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         products.append(lambda x, w: torch.ops.mkldnn._linear_pointwise(x, w, None, "none", [], ""))
-    best = 0.0
-    for m, k, n in sizes:
-        x, w = torch.randn(m, k), torch.randn(n, k)
-        for product in products:
-            product(x, w)
-            best = max(best, 2.0 * m * k * n / min(_seconds(product, x, w) for _ in range(10)))
-    return best
+    x, w = torch.randn(m, k), torch.randn(n, k)
+    for product in products:
+        product(x, w)
+    return 2.0 * m * k * n / min(_seconds(product, x, w) for product in products for _ in range(10))
 
 
 def _seconds(product: Callable[[Any, Any], Any], x: Any, w: Any) -> float:
@@ -224,6 +233,23 @@ def _seconds(product: Callable[[Any, Any], Any], x: Any, w: Any) -> float:
     return time.perf_counter() - clock
 
 
+def _slowness(best: float, tokens: int) -> Slowness:
+    found: dict[tuple[int, ...], float] = {}
+
+    def slowness(weight: Any) -> float:
+        n, k = weight.shape
+        if (n, k) not in found:
+            found[n, k] = best / _rate(tokens, k, n)
+        return found[n, k]
+
+    return slowness
+
+
+def _counted(small: bool) -> dict[str, Any]:
+    best = best_rate(small)
+    own = default_flops(_slowness(best, 16 if small else 1024))["total"] / best
+    return {"rate": best, "flops": default_flops(), "own_seconds": own}
+
+
 if __name__ == "__main__":
-    result = {"rate": best_rate(sys.argv[2] == "1"), "flops": default_flops()}
-    Path(sys.argv[1]).write_text(json.dumps(result), encoding="utf-8")
+    Path(sys.argv[1]).write_text(json.dumps(_counted(sys.argv[2] == "1")), encoding="utf-8")

@@ -114,8 +114,8 @@ class Engine:
         if reason:
             raise UsageError(reason)
         edit = self._fit(cell, at).edit
-        with self._filing(self.key(cell), edit):
-            return edit
+        self.store.put_edit(self.key(cell), lambda path: save_edit(edit, path))
+        return edit
 
     def _score(self, cell: Cell, key: str) -> Scorecard:
         at = self._grounds.of(cell.fixture)  # what goes wrong here is not the method's fault

@@ -1,7 +1,8 @@
 """The steering effect at a given perplexity damage: what a sweep has moved where it first costs so much.
 
 In each direction that side of the sweep counts on which more is to be had at this damage or less, and on it the first
-crossing of the level from strength 0 on, interpolated linearly between neighbouring strengths.
+crossing of the level from strength 0 on, interpolated linearly between neighbouring strengths. Between 0 and a weakest
+strength that has broken the subject nothing is interpolated.
 
 Where the damage crosses is measured on a sample of documents, and what has been moved there on one of prompts. So the
 interval draws both, apart from each other: each draw has a damage and an effect at every strength, looks for the
@@ -22,6 +23,9 @@ from interpmark.reports.intervals import clustered_of_two
 
 from .estimates import Scored, clusters, estimate
 from .steering import DIRECTIONS, Answers, Floats
+
+COARSE = 10
+"""A weakest strength that costs more times the level than this says nothing of where the level is crossed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +90,8 @@ def effect_at_damage(measure: str, level: float, swept: Swept, before: Answers, 
         first, share = _crossing(level, swept.cost[side])
         if np.isnan(share):
             return [Estimate.not_scored(measure, _uncrossed(level, swept.cost[side], sign))], {}
+        if first == 0 and swept.cost[side[1]] > COARSE * level:
+            return [Estimate.not_scored(measure, _too_strong(swept.strengths[side[1]], swept.cost[side[1]]))], {}
         low, high = swept.h[side[int(first)]], swept.h[side[int(first) + 1]]
         reached[direction] = (1 - share) * low + share * high
     found = estimate(
@@ -107,6 +113,10 @@ def effect_at_damage(measure: str, level: float, swept: Swept, before: Answers, 
         "probe_class": before.z.tolist(),
         "groups_probe": clusters(before.groups),
     }
+
+
+def _too_strong(strength: float, cost: Floats) -> str:
+    return f"the weakest strength, {strength:g}, costs {cost:.2g} nats, and nothing is known below: scale the edit down"
 
 
 def _uncrossed(level: float, costs: Floats, sign: int) -> str:

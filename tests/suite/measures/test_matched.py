@@ -69,6 +69,17 @@ def test_a_sweep_that_does_not_reach_the_damage_is_not_scored() -> None:
     assert scored(0.1, swept(still, [0.02, 0.01, 0.0, 0.01, 0.02]), before).status == "not scored"
 
 
+def test_a_weakest_strength_that_is_far_too_dear_has_no_effect_at_the_damage() -> None:
+    before = answers()
+    found = scored(0.1, swept(pushed(before), [4.0, 2.0, 0.0, 2.0, 4.0]), before)
+    assert found.status == "not scored"
+    assert found.reason is not None
+    assert "the weakest strength, 1, costs 2 nats" in found.reason
+    assert "scale the edit down" in found.reason
+    # Twenty times the level between two strengths that are not 0 is a crossing all the same.
+    assert scored(0.1, swept(pushed(before), [2.0, 0.05, 0.0, 0.05, 2.0]), before).status == "ok"
+
+
 def test_what_a_broken_subject_says_does_not_count() -> None:
     """Far beyond the damage asked for the answers may be anything, also those of the other direction."""
     before = answers()
