@@ -51,6 +51,7 @@ def test_a_sweep_over_every_block_runs_the_first_block_as_often_as_a_run_at_one_
             RunOptions(
                 subject=str(tiny_llama), concepts=(str(concept),), fixtures=("weather@*",), sites=sites,
                 methods=("leace", "mean-projection"), store=tmp_path / sites[0], cache=False,
+                samples=0,  # a text that is generated is a cell's own
             )
         )  # fmt: skip
         assert [card.error for card in cards] == [None] * cells
