@@ -100,6 +100,21 @@ def test_fewer_rows_than_features_are_guarded_where_fitted(make_splits: Callable
     assert float(gap.abs().max()) < 1e-9
 
 
+def test_the_smallest_guard_does_not_depend_on_the_number_of_threads() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x, z = torch.randn(1200, 576, generator=rng), torch.arange(1200) % 2
+    fit, before = Split(x, z, np.arange(1200)), torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(smallest_guard(fit))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0].read, found[1].read)
+    assert torch.equal(found[0].write, found[1].write)
+
+
 def test_nothing_to_compare_with_is_not_scored() -> None:
     flat = Split(torch.ones(8, 3, dtype=torch.float64), torch.arange(8) % 2, np.arange(8))
     found = by_name(edit_norm(flat, replace(flat, x=flat.x + 1), flat))
