@@ -160,14 +160,14 @@ class Engine:
             scores.leave_out(measures_for(kind, at.asked), reason or unreadable(at))
             return scores
         fitted = self._fit(cell, at)
-        with self._filing(key, fitted.edit):
+        with self._filing(key, fitted.edit), at.packed_weights():
             scores = score_fitted(cell.method, fitted, at, cell.seed)
-        withhold_behavior(scores, at)
-        if at.stage is not None:
-            edit = fitted.edit
-            if scores.sweep is not None and scores.sweep.chosen_towards is not None:
-                edit = with_strength(cell.method, edit).at(scores.sweep.chosen_towards)
-            add_samples(scores, at.stage, by_site(edit, at.site), self.options.samples, cell.seed)
+            withhold_behavior(scores, at)
+            if at.stage is not None:
+                edit = fitted.edit
+                if scores.sweep is not None and scores.sweep.chosen_towards is not None:
+                    edit = with_strength(cell.method, edit).at(scores.sweep.chosen_towards)
+                add_samples(scores, at.stage, by_site(edit, at.site), self.options.samples, cell.seed)
         return scores
 
     def _fit(self, cell: Cell, at: FixtureGround) -> Fitted | FittedSites:

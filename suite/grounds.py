@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ import torch
 
 from interpmark.fixtures import RowData, get_corpus, static_embeddings
 from interpmark.fixtures.subjects import ActivationCache, SinkReport, Subject, find_sinks, load_subject
+from interpmark.fixtures.subjects.linears import packed_weights
 
 from .allocator import keep_large_buffers
 from .cells import Cell, EmbeddingFixture, Fixture, SubjectFixture, asked_of, others_of
@@ -47,6 +49,10 @@ class FixtureGround:
     others: tuple[OtherConcept, ...] = ()
     ran: dict[str, Scores] = field(default_factory=dict)
 
+    def packed_weights(self) -> AbstractContextManager[None]:
+        """While this holds, the subject runs from packed weights: for passes between which no method's code runs."""
+        return nullcontext() if self.stage is None else packed_weights(self.stage.subject.anatomy.blocks)
+
 
 class Grounds:
     """Makes fixtures ready, keeping only what the cells at hand need."""
@@ -78,7 +84,9 @@ class Grounds:
         if not isinstance(fixture, SubjectFixture):
             return FixtureGround(_ground_of(fixture.data), None, fixture.site, asked)
         stage = self._stage_of(fixture)
-        return FixtureGround(stage.ground(fixture.site), stage, fixture.site, asked, self._others_of(fixture))
+        with packed_weights(self.subject.anatomy.blocks):
+            ground = stage.ground(fixture.site)
+        return FixtureGround(ground, stage, fixture.site, asked, self._others_of(fixture))
 
     def _others_of(self, fixture: SubjectFixture) -> tuple[OtherConcept, ...]:
         """The run's other concepts at the fixture's sites; kept while cells of the fixture's concept come."""
@@ -152,7 +160,8 @@ class Grounds:
     @cached_property
     def sinks(self) -> SinkReport:
         """Content positions that are not tokens like others, at the run's sites; warns when there are any."""
-        found = find_sinks(self.subject, get_corpus("neutral").documents[:SINK_TEXTS])
+        with packed_weights(self.subject.anatomy.blocks):
+            found = find_sinks(self.subject, get_corpus("neutral").documents[:SINK_TEXTS])
         blocks = {last_block_before(site) for sites in self._sites.values() for site in sites}
         report = replace(found, sinks=tuple(sink for sink in found.sinks if blocks & set(sink.blocks)))
         if report.found:

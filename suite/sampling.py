@@ -47,8 +47,17 @@ def by_site(edit: Edit | Edits, site: str) -> Edits:
     return {site: edit} if isinstance(edit, Edit) else edit
 
 
-def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sampling: Sampling) -> Completions:
-    """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own."""
+def complete(
+    subject: Subject,
+    tokens: Sequence[Sequence[int]],
+    edits: Edits,
+    sampling: Sampling,
+    drafts: Completions | None = None,
+) -> Completions:
+    """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own.
+
+    Drafts save passes where they are right.
+    """
     for edit in edits.values():
         if isinstance(edit, PromptPrefix):
             tokens = led(subject, tokens, edit)
@@ -61,6 +70,7 @@ def complete(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits, sa
         max_new_tokens=sampling.max_new_tokens,
         temperature=sampling.temperature,
         seed=sampling.seed,
+        drafts=drafts,
     )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from interpmark.fixtures.subjects import Subject
+from interpmark.methods import IdentityEdit
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import Sample
 
 from .fluency import nll
 from .measures.fluency import Text, generated_text
 from .options import FLUENCY_SAMPLES
+from .running import content, running_form
 from .sampling import KEPT, Edits, complete, decoded, few
 from .scores import Scores
 from .stage import ConceptStage
@@ -34,22 +37,37 @@ def add_samples(scores: Scores, stage: ConceptStage, edits: Edits, n: int, seed:
         return
     concept, subject = stage.concept, stage.subject
     prompts = tuple(concept.texts[concept.rows("test")[place]] for place in few(concept, n))
-    tokens = subject.encode(prompts)
-    before, after = _unedited(subject, prompts), _completed(subject, tokens, edits)
+    before, after = _completed(subject, prompts, UNEDITED), _completed(subject, prompts, _Edited.by(edits, subject))
     shown = [[text for (text,) in decoded(subject, [[list(one)] for one in texts])] for texts in (before, after)]
     scores.samples = tuple(Sample(*row) for row in zip(prompts, *shown, strict=True))
     if n >= FLUENCY_SAMPLES:
+        tokens = subject.encode(prompts)
         scores.add(generated_text(_read(subject, tokens, before), _read(subject, tokens, after), seed))
 
 
-@lru_cache(maxsize=4)
-def _unedited(subject: Subject, prompts: tuple[str, ...]) -> tuple[Completion, ...]:
-    """The same for every method on a concept."""
-    return _completed(subject, subject.encode(prompts), {})
+@dataclass(frozen=True)
+class _Edited:
+    """Edits in the form in which they run; equal where they are the same maps at the same sites."""
+
+    content: tuple[tuple[str, str], ...]
+    edits: Edits = field(compare=False)
+
+    @classmethod
+    def by(cls, edits: Edits, subject: Subject) -> _Edited:
+        running = {site: running_form(edit, subject.dtype) for site, edit in edits.items()}
+        running = {site: edit for site, edit in running.items() if not isinstance(edit, IdentityEdit)}
+        return cls(tuple((site, content(edit)) for site, edit in running.items()), running)
 
 
-def _completed(subject: Subject, tokens: Sequence[Sequence[int]], edits: Edits) -> tuple[Completion, ...]:
-    return tuple(tuple(one) for (one,) in complete(subject, tokens, edits, KEPT))
+UNEDITED = _Edited((), {})
+
+
+@lru_cache(maxsize=64)
+def _completed(subject: Subject, prompts: tuple[str, ...], edited: _Edited) -> tuple[Completion, ...]:
+    """The same for every method that makes the same edit; what the subject says unedited is the draft of the others."""
+    drafts = None if edited == UNEDITED else [[list(one)] for one in _completed(subject, prompts, UNEDITED)]
+    found = complete(subject, subject.encode(prompts), edited.edits, KEPT, drafts)
+    return tuple(tuple(one) for (one,) in found)
 
 
 def _read(subject: Subject, tokens: Sequence[Sequence[int]], found: Sequence[Completion]) -> list[Text]:

@@ -223,3 +223,24 @@ def test_samples_are_drawn_with_all_edits_in_place(stage: ConceptStage) -> None:
     assert same.samples[0].edited == same.samples[0].unedited
     add_samples(other, stage, SiteEdits({**nothing, SITE: ConstantEdit(torch.arange(24.0))}), 1, seed=0)
     assert other.samples[0].edited != other.samples[0].unedited
+
+
+def test_equal_edits_are_sampled_once(stage: ConceptStage) -> None:
+    """Two forms of one map, as two methods may find them."""
+    torch.manual_seed(0)
+    direction = torch.randn(24, 1, dtype=torch.float64)
+    edits = [AffineEdit(read=a * direction, write=b * direction) for a, b in ((1, 1 / 24), (2, 1 / 48), (1, 1))]
+    passes: list[int] = []
+    handle = stage.subject.model.register_forward_hook(lambda *_: passes.append(1))
+    found = []
+    for edit in edits:
+        scores = Scores()
+        before = len(passes)
+        add_samples(scores, stage, {SITE: edit}, 1, seed=0)
+        found.append((scores.samples, len(passes) - before))
+    handle.remove()
+    (first, some), (second, none), (_, others) = found
+    assert first == second
+    assert some > 0
+    assert none == 0
+    assert others > 0, "another edit is run"
