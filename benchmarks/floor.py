@@ -9,8 +9,9 @@ Counted are the linear layers and attention of the blocks, and the unembedding:
 Common beginnings of prompts count once, padding not at all. Methods that need less are counted with less: `identity`
 is the reference, a constant edit runs on one text, an edit that sees labels skips the corpus and shares nothing.
 Loading, fits, adversaries, bootstraps and every softmax are not in the floor. The rate is the best that was seen, over
-shapes and over both libraries that torch multiplies with, so the floor is a low one. Told beside it is how long the
-same products take when each layer has the best rate of its own shape: those of the keys and values are thin.
+shapes, over both libraries that torch multiplies with, and with weights packed or plain, so the floor is a low one.
+Told beside it is how long the same products take when each layer has the best rate of its own shape: those of the keys
+and values are thin.
 """
 
 from __future__ import annotations
@@ -215,21 +216,23 @@ def best_rate(small: bool) -> float:
 
 
 def _rate(m: int, k: int, n: int) -> float:
-    """FLOP/s of rows [m, k] times a weight [n, k]: the best of some runs and over libraries."""
+    """FLOP/s of rows [m, k] times a weight [n, k]: the best of some runs, over libraries and packed or not."""
     import torch
 
-    products: list[Callable[[Any, Any], Any]] = [torch.nn.functional.linear]
-    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
-        products.append(lambda x, w: torch.ops.mkldnn._linear_pointwise(x, w, None, "none", [], ""))
     x, w = torch.randn(m, k), torch.randn(n, k)
+    products: list[Callable[[], Any]] = [lambda: torch.nn.functional.linear(x, w)]
+    one_dnn = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if one_dnn is not None:
+        weights = [w, torch.ops.mkldnn._reorder_linear_weight(w, m)]
+        products += [lambda weight=weight: one_dnn(x, weight, None, "none", [], "") for weight in weights]
     for product in products:
-        product(x, w)
-    return 2.0 * m * k * n / min(_seconds(product, x, w) for product in products for _ in range(10))
+        product()
+    return 2.0 * m * k * n / min(_seconds(product) for product in products for _ in range(10))
 
 
-def _seconds(product: Callable[[Any, Any], Any], x: Any, w: Any) -> float:
+def _seconds(product: Callable[[], Any]) -> float:
     clock = time.perf_counter()
-    product(x, w)
+    product()
     return time.perf_counter() - clock
 
 
