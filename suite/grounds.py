@@ -51,7 +51,7 @@ class FixtureGround:
 
     def packed_weights(self) -> AbstractContextManager[None]:
         """While this holds, the subject runs from packed weights: for passes between which no method's code runs."""
-        return nullcontext() if self.stage is None else packed_weights(self.stage.subject.anatomy.blocks)
+        return nullcontext() if self.stage is None else packed_weights(self.stage.subject.model)
 
 
 class Grounds:
@@ -84,7 +84,7 @@ class Grounds:
         if not isinstance(fixture, SubjectFixture):
             return FixtureGround(_ground_of(fixture.data), None, fixture.site, asked)
         stage = self._stage_of(fixture)
-        with packed_weights(self.subject.anatomy.blocks):
+        with packed_weights(self.subject.model):
             ground = stage.ground(fixture.site)
         return FixtureGround(ground, stage, fixture.site, asked, self._others_of(fixture))
 
@@ -160,7 +160,7 @@ class Grounds:
     @cached_property
     def sinks(self) -> SinkReport:
         """Content positions that are not tokens like others, at the run's sites; warns when there are any."""
-        with packed_weights(self.subject.anatomy.blocks):
+        with packed_weights(self.subject.model):
             found = find_sinks(self.subject, get_corpus("neutral").documents[:SINK_TEXTS])
         blocks = {last_block_before(site) for sites in self._sites.values() for site in sites}
         report = replace(found, sinks=tuple(sink for sink in found.sinks if blocks & set(sink.blocks)))

@@ -52,8 +52,7 @@ def test_a_method_sees_what_it_does_to_the_weights(
     own = OneDnnLinear.forward
 
     def noted(self: OneDnnLinear, input: torch.Tensor) -> torch.Tensor:
-        if self.in_features < self.out_features < 100:  # into the hidden layer: the unembedding is wider
-            Tampering.passes.append(self.reads_packed)
+        Tampering.passes.append(self.reads_packed)
         return own(self, input)
 
     monkeypatch.setattr(OneDnnLinear, "forward", noted)
