@@ -96,6 +96,11 @@ class Engine:
             self._cards[key] = found
         return self._cards[key]
 
+    def has(self, cell: Cell) -> bool:
+        """Whether the cell's scorecard is there already."""
+        key = self.key(cell)
+        return key in self._cards or finished(self.store, key) is not None
+
     @property
     def subject(self) -> Subject:
         """The run's subject, loaded."""

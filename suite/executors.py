@@ -30,17 +30,24 @@ class Executor(Protocol):
 class LocalExecutor:
     """Scores a cell when it is asked for, in this process."""
 
-    def __init__(self, options: RunOptions, cells: Sequence[Cell], progress: Progress | None) -> None:
+    def __init__(
+        self, options: RunOptions, cells: Sequence[Cell], wanted: Sequence[Cell], progress: Progress | None
+    ) -> None:
+        from .ahead import SubjectAhead
         from .engine import Engine
 
         self._engine = Engine(options, cells, progress)
+        self._ahead = SubjectAhead(options.subject, wanted)
 
     def scorecard(self, cell: Cell) -> Scorecard:
         """The cell's scorecard."""
+        if self._ahead.may_begin(cell) and not self._engine.has(cell):
+            self._ahead.begin()
         return self._engine.scorecard(cell)
 
     def close(self) -> None:
-        """Nothing runs on between two calls."""
+        """Stop making the subject ready, where no cell has come to need it."""
+        self._ahead.stop()
 
 
 def check_executor(options: RunOptions) -> None:
@@ -97,4 +104,4 @@ def make_executor(
         from .ray_executor import RayExecutor
 
         return RayExecutor(options, wanted, progress)
-    return LocalExecutor(options, cells, progress)
+    return LocalExecutor(options, cells, wanted, progress)
