@@ -27,6 +27,9 @@ from .running import content, running_form
 from .scores import Scores
 from .stage import ConceptStage
 
+UNEDITED_SEED = 0
+"""Draws the strengths of the adversaries of the unedited activations, which have no seed of a method's."""
+
 NO_SUBJECT = "the activations are given: no language model is involved"
 NO_LABELS = "the edit sees labels, and neutral text has none"
 NO_FACT_CLASSES = "each fact has a right answer of its own, and there are no classes of prompts"
@@ -42,7 +45,9 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     scores = Scores()
     ground = at.ground
     edited = edited_splits(fitted, ground)
-    scores.add(measures.residual_accuracy(edited, ground.fit, seed))
+    unedited = isinstance(fitted.edit, IdentityEdit) and seed == UNEDITED_SEED
+    readers = unedited_readers(at) if unedited else None
+    scores.add(measures.residual_accuracy(edited, ground.fit, seed, readers))
     scores.add(unedited_accuracy(at))
     if "nonlinear" in at.asked:
         scores.add(measures.nonlinear_accuracy(edited, seed))
@@ -61,15 +66,24 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
 
 def edited_splits(fitted: Fitted, ground: Ground) -> dict[str, Split]:
     """The splits after the edit."""
-    splits = {"fit": ground.fit, "probe": ground.probe, "test": ground.test, "transfer": ground.transfer}
-    return {name: replace(split, x=fitted.edited[name]) for name, split in splits.items() if split is not None}
+    return {name: replace(split, x=fitted.edited[name]) for name, split in _unedited(ground).items()}
 
 
 @lru_cache(maxsize=2)
 def unedited_accuracy(at: FixtureGround) -> tuple[list[Estimate], Mapping[str, Any]]:
     """What the adversaries read before any edit: the same for every method on the fixture."""
-    ground = at.ground
-    return measures.unedited_accuracy({"fit": ground.fit, "probe": ground.probe, "test": ground.test})
+    return measures.unedited_accuracy(_unedited(at.ground), UNEDITED_SEED, unedited_readers(at))
+
+
+@lru_cache(maxsize=2)
+def unedited_readers(at: FixtureGround) -> measures.Readers:
+    """The adversaries of the unedited activations, which those of an edit that changes nothing are too."""
+    return measures.train_readers(_unedited(at.ground), UNEDITED_SEED)
+
+
+def _unedited(ground: Ground) -> dict[str, Split]:
+    splits = {"fit": ground.fit, "probe": ground.probe, "test": ground.test, "transfer": ground.transfer}
+    return {name: split for name, split in splits.items() if split is not None}
 
 
 @lru_cache(maxsize=2)

@@ -23,15 +23,20 @@ from .threads import one_thread
 
 R2_UNIT = "R2"
 
+Readers = Panel | tuple[Regressor, ...]
+
 
 @one_thread()
-def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) -> Scored:
+def residual_accuracy(
+    edited: EditedSplits, unedited_fit: Split, seed: int = 0, readers: Readers | None = None
+) -> Scored:
     """Score what linear adversaries read off edited activations.
 
     Args:
         edited: `fit`, `probe`, `test` and perhaps `transfer`, all after the edit.
         unedited_fit: The `fit` split before it, the scale of the guard residual.
         seed: Draws the entities that strengths are chosen on, and the bootstrap.
+        readers: `train_readers` of these splits and this seed, where they are trained already.
 
     Returns:
         Estimates `residual_accuracy`, `residual_accuracy_transfer` (with a transfer split), `majority_rate`,
@@ -46,13 +51,13 @@ def residual_accuracy(edited: EditedSplits, unedited_fit: Split, seed: int = 0) 
 
     """
     require_splits(edited)
-    estimates, examples = _accuracies("residual_accuracy", "residual", edited, seed)
+    estimates, examples = _accuracies("residual_accuracy", "residual", edited, seed, readers)
     guards, gap = guard_residual(unedited_fit, edited["fit"])
     return [*estimates, *guards], {**examples, **gap}
 
 
 @one_thread()
-def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
+def unedited_accuracy(splits: EditedSplits, seed: int = 0, readers: Readers | None = None) -> Scored:
     """The same adversaries on the unedited splits; it depends on the fixture only, so cache it.
 
     Estimates `unedited_accuracy` and `majority_rate`, in this order.
@@ -60,7 +65,7 @@ def unedited_accuracy(splits: EditedSplits, seed: int = 0) -> Scored:
     """
     require_splits(splits)
     kept = {name: splits[name] for name in ("fit", "probe", "test")}
-    estimates, examples = _accuracies("unedited_accuracy", "unedited", kept, seed)
+    estimates, examples = _accuracies("unedited_accuracy", "unedited", kept, seed, readers)
     own = {name: values for name, values in examples.items() if name.startswith("unedited")}
     return estimates[:2], own
 
@@ -82,14 +87,19 @@ def guard_residual(unedited_fit: Split, edited_fit: Split) -> Scored:
     return [Estimate.exact("guard_residual", value, len(edited_fit))], examples
 
 
-def _accuracies(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
-    if is_continuous(splits["test"].z):
-        return _score_regressors(measure, prefix, splits, seed)
-    return _score_classifiers(measure, prefix, splits, seed)
+def train_readers(splits: EditedSplits, seed: int = 0) -> Readers:
+    """What is trained to read the labels: a panel on classes, and regressors where labels are continuous."""
+    return fit_regressors(splits, seed) if is_continuous(splits["fit"].z) else fit_panel(splits, seed)
 
 
-def _score_classifiers(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
-    panel = fit_panel(splits, seed)
+def _accuracies(measure: str, prefix: str, splits: EditedSplits, seed: int, readers: Readers | None) -> Scored:
+    readers = train_readers(splits, seed) if readers is None else readers
+    if isinstance(readers, Panel):
+        return _score_classifiers(measure, prefix, splits, seed, readers)
+    return _score_regressors(measure, prefix, splits, seed, readers)
+
+
+def _score_classifiers(measure: str, prefix: str, splits: EditedSplits, seed: int, panel: Panel) -> Scored:
     test = panel.scores(splits["test"])
     groups = splits["test"].groups
     majority = float(test.majority_correct.double().mean())
@@ -134,8 +144,9 @@ def _information(scores: PanelScores, split: Split, seed: int) -> Estimate:
     return estimate("linear_information", lambda: clustered_max(gained, split.groups, seed), len(split))
 
 
-def _score_regressors(measure: str, prefix: str, splits: EditedSplits, seed: int) -> Scored:
-    regressors = fit_regressors(splits, seed)
+def _score_regressors(
+    measure: str, prefix: str, splits: EditedSplits, seed: int, regressors: tuple[Regressor, ...]
+) -> Scored:
     found, errors, deviations = _r2(measure, regressors, splits["test"], seed)
     estimates = [
         found,
@@ -194,4 +205,4 @@ def _largest_mean_gap(split: Split) -> float:
     return float(torch.pdist(means).max()) if len(means) > 1 else 0.0
 
 
-__all__ = ["guard_residual", "residual_accuracy", "unedited_accuracy"]
+__all__ = ["Readers", "guard_residual", "residual_accuracy", "train_readers", "unedited_accuracy"]

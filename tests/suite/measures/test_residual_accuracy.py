@@ -12,7 +12,7 @@ import torch
 
 from interpmark.reports.estimate import Estimate
 from interpmark.suite.ground import Split
-from interpmark.suite.measures import residual_accuracy, smallest_guard, unedited_accuracy
+from interpmark.suite.measures import residual_accuracy, smallest_guard, train_readers, unedited_accuracy
 from interpmark.suite.measures.residual_accuracy import guard_residual
 
 
@@ -96,6 +96,17 @@ def test_unedited_accuracy_is_residual_accuracy_of_the_identity(splits: dict[str
     assert list(examples) == ["unedited_correct"]
     same = by_name(residual_accuracy(splits, splits["fit"])[0])["residual_accuracy"]
     assert (estimates[0].value, estimates[0].low, estimates[0].high) == (same.value, same.low, same.high)
+
+
+@pytest.mark.parametrize("kind", ["classes", "continuous"])
+def test_adversaries_that_are_trained_already_read_the_same(splits: dict[str, Split], kind: str) -> None:
+    given = splits if kind == "classes" else continuous(splits)
+    readers = train_readers(given)
+    assert residual_accuracy(given, given["fit"], 0, readers) == residual_accuracy(given, given["fit"])
+    assert unedited_accuracy(given, 0, readers) == unedited_accuracy(given)
+    other = {name: replace(one, x=-one.x.roll(1, 0)) for name, one in given.items()}
+    estimates = [residual_accuracy(other, given["fit"], 0, them)[0][0] for them in (readers, None)]
+    assert estimates[0] != estimates[1], "whoever is given is asked"
 
 
 def test_full_ablation_leaves_the_majority_rate(splits: dict[str, Split], apply_edit: Callable) -> None:
