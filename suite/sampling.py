@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from interpmark.fixtures import Concept
-from interpmark.fixtures.subjects import Subject
+from interpmark.fixtures.subjects import Ragged, Subject
 from interpmark.fixtures.subjects.generate import Completions, SiteEdit, check_drawing, generate
 from interpmark.methods import Edit, PromptPrefix
 
@@ -53,10 +53,11 @@ def complete(
     edits: Edits,
     sampling: Sampling,
     drafts: Completions | None = None,
+    start: tuple[str, Ragged] | None = None,
 ) -> Completions:
     """Completions of each prompt, as token ids, with edits by their sites; without any the subject's own.
 
-    Drafts save passes where they are right.
+    Drafts save passes where they are right, and blocks where these begin at a site.
     """
     for edit in edits.values():
         if isinstance(edit, PromptPrefix):
@@ -71,6 +72,7 @@ def complete(
         temperature=sampling.temperature,
         seed=sampling.seed,
         drafts=drafts,
+        start=start,
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from interpmark.fixtures.subjects import Subject
-from interpmark.methods import IdentityEdit
+from interpmark.fixtures.subjects import Ragged, Subject, capture
+from interpmark.fixtures.subjects.passes import can_begin_at
+from interpmark.methods import IdentityEdit, PromptPrefix
 from interpmark.reports.measures import MEASURES
 from interpmark.reports.scorecard import Sample
 
@@ -17,6 +18,7 @@ from .options import FLUENCY_SAMPLES
 from .running import content, running_form
 from .sampling import KEPT, Edits, complete, decoded, few
 from .scores import Scores
+from .site_runs import in_order
 from .stage import ConceptStage
 
 Completion = tuple[int, ...]
@@ -65,9 +67,27 @@ UNEDITED = _Edited((), {})
 @lru_cache(maxsize=64)
 def _completed(subject: Subject, prompts: tuple[str, ...], edited: _Edited) -> tuple[Completion, ...]:
     """The same for every method that makes the same edit; what the subject says unedited is the draft of the others."""
-    drafts = None if edited == UNEDITED else [[list(one)] for one in _completed(subject, prompts, UNEDITED)]
-    found = complete(subject, subject.encode(prompts), edited.edits, KEPT, drafts)
+    tokens, drafts, start = subject.encode(prompts), None, None
+    if edited != UNEDITED:
+        drafts = [[list(one)] for one in _completed(subject, prompts, UNEDITED)]
+        start = _start(subject, prompts, edited.edits)
+    found = complete(subject, tokens, edited.edits, KEPT, drafts, start)
     return tuple(tuple(one) for (one,) in found)
+
+
+def _start(subject: Subject, prompts: tuple[str, ...], edits: Edits) -> tuple[str, Ragged] | None:
+    """The first edited site, with the stream that arrives there; None where the edited pass has other tokens."""
+    site = in_order(subject, edits)[0]
+    prefixed = any(isinstance(edit, PromptPrefix) for edit in edits.values())
+    return None if prefixed or not can_begin_at(site) else (site, _drafted(subject, prompts, site))
+
+
+@lru_cache(maxsize=8)
+def _drafted(subject: Subject, prompts: tuple[str, ...], site: str) -> Ragged:
+    """The stream of the prompts and what the subject says unedited, where the first edit is: the same for all edits."""
+    said = _completed(subject, prompts, UNEDITED)
+    texts = [[*ids, *one] for ids, one in zip(subject.encode(prompts), said, strict=True)]
+    return capture(subject, texts, [site])[site]
 
 
 def _read(subject: Subject, tokens: Sequence[Sequence[int]], found: Sequence[Completion]) -> list[Text]:
