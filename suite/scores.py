@@ -28,6 +28,11 @@ class Scores:
         self.estimates |= {estimate.measure: estimate for estimate in estimates}
         self.examples |= examples
 
+    def include(self, other: Scores) -> None:
+        """Take over what another part of the cell adds up to: estimates, examples and claims."""
+        self.add((other.estimates.values(), other.examples))
+        self.claims += other.claims
+
     def leave_out(self, names: Iterable[str], reason: str) -> None:
         """Record why measures are not scored."""
         for name in names:

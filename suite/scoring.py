@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -45,23 +46,40 @@ def score_edit(method: MethodSpec, fitted: Fitted, at: FixtureGround, seed: int)
     scores = Scores()
     ground = at.ground
     edited = edited_splits(fitted, ground)
-    unedited = isinstance(fitted.edit, IdentityEdit) and seed == UNEDITED_SEED
-    readers = unedited_readers(at) if unedited else None
-    scores.add(measures.residual_accuracy(edited, ground.fit, seed, readers))
+    with _trained(fitted.edit, edited, at, seed) as readers:
+        change = score_change(method, fitted, edited["test"], at, seed)
+    scores.add(measures.residual_accuracy(edited, ground.fit, seed, readers()))
     scores.add(unedited_accuracy(at))
     if "nonlinear" in at.asked:
         scores.add(measures.nonlinear_accuracy(edited, seed))
-    scores.add(measures.edit_norm(ground.test, edited["test"], ground.fit, seed, guard=smallest_guard(at)))
-    scores.add(costs(fitted))
-    scores.claims = check_claims(method, fitted, ground)
+    scores.include(change)
     if at.stage is None:
         scores.leave_out(measures_for(method.info.kind), NO_SUBJECT)
         return scores
-    off_target(scores, fitted.edit, ground, seed)
-    ran = run_edit(running_form(fitted.edit, at.stage.subject.dtype), at, at.stage, seed)
-    scores.add((ran.estimates.values(), ran.examples))
+    scores.include(run_edit(running_form(fitted.edit, at.stage.subject.dtype), at, at.stage, seed))
     scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
+
+
+def score_change(method: MethodSpec, fitted: Fitted, edited_test: Split, at: FixtureGround, seed: int) -> Scores:
+    """Score what the edit does to activations: how far it moves them, at what cost, and what it claims of itself."""
+    scores = Scores()
+    ground = at.ground
+    scores.add(measures.edit_norm(ground.test, edited_test, ground.fit, seed, guard=smallest_guard(at)))
+    scores.add(costs(fitted))
+    scores.claims = check_claims(method, fitted, ground)
+    if at.stage is not None:
+        off_target(scores, fitted.edit, ground, seed)
+    return scores
+
+
+def _trained(
+    edit: Edit, edited: Mapping[str, Split], at: FixtureGround, seed: int
+) -> AbstractContextManager[Callable[[], measures.Readers]]:
+    """The adversaries, trained on other threads while the block runs, or those of the unedited activations."""
+    if isinstance(edit, IdentityEdit) and seed == UNEDITED_SEED:
+        return nullcontext(partial(unedited_readers, at))
+    return measures.training(edited, seed)
 
 
 def edited_splits(fitted: Fitted, ground: Ground) -> dict[str, Split]:

@@ -47,7 +47,7 @@ def score_site_edits(method: MethodSpec, fitted: FittedSites, at: FixtureGround,
     site_costs(scores, fitted)
     scores.leave_out(["edit_excess"], SEVERAL_SITES)
     ran = _run(edits, at, stage, seed)
-    scores.add((ran.estimates.values(), ran.examples))
+    scores.include(ran)
     scores.leave_out(measures_for(method.info.kind), "the concept has no transfer split")
     return scores
 

@@ -10,7 +10,7 @@ from .group_effects import class_effects, template_effects
 from .matched import Swept, effect_at_damage
 from .nonlinear import nonlinear_accuracy
 from .perplexity import perplexity_damage
-from .residual_accuracy import Readers, residual_accuracy, train_readers, unedited_accuracy
+from .residual_accuracy import Readers, residual_accuracy, train_readers, training, unedited_accuracy
 from .side_effects import Answered, side_effects
 from .smallest_guard import SmallestGuard, smallest_guard
 from .steering import Answers, log_odds, steering_effect
@@ -43,5 +43,6 @@ __all__ = [
     "swap_success",
     "template_effects",
     "train_readers",
+    "training",
     "unedited_accuracy",
 ]

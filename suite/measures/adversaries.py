@@ -7,6 +7,7 @@ optimum. Everything is a function of the splits and the seed, which draws the en
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -93,7 +94,12 @@ class Panel:
 
 
 def fit_panel(splits: EditedSplits, seed: int) -> Panel:
-    """Train the adversaries on class labels.
+    """Train the adversaries on class labels, as `attacks` says."""
+    return Panel(tuple(side_by_side(attacks(splits, seed))))
+
+
+def attacks(splits: EditedSplits, seed: int) -> list[Callable[[], Attack]]:
+    """What trains the adversaries of each training set on class labels, when called.
 
     Args:
         splits: `fit` and `probe`, edited; other splits only say how many classes there are.
@@ -107,8 +113,7 @@ def fit_panel(splits: EditedSplits, seed: int) -> Panel:
     if is_continuous(splits["fit"].z):
         raise ValueError("labels are continuous: use fit_regressors")
     n_classes = 1 + max(int(split.z.max()) for split in splits.values())
-    works = [partial(_attack, name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
-    return Panel(tuple(side_by_side(works)))
+    return [partial(_attack, name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
 
 
 def _training_splits(splits: EditedSplits) -> list[tuple[str, Split]]:

@@ -9,6 +9,9 @@ labels and not clipped: below 0 is worse than knowing nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -16,10 +19,10 @@ from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_max, clustered_of_sums
 from interpmark.suite.ground import Split
 
-from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors
+from .adversaries import Panel, PanelScores, Regressor, attacks, fit_regressors
 from .estimates import Examples, Scored, clusters, estimate
 from .inputs import EditedSplits, is_continuous, label_matrix, numbers, require_split, require_splits
-from .threads import one_thread
+from .threads import meanwhile, one_thread
 
 R2_UNIT = "R2"
 
@@ -89,7 +92,19 @@ def guard_residual(unedited_fit: Split, edited_fit: Split) -> Scored:
 
 def train_readers(splits: EditedSplits, seed: int = 0) -> Readers:
     """What is trained to read the labels: a panel on classes, and regressors where labels are continuous."""
-    return fit_regressors(splits, seed) if is_continuous(splits["fit"].z) else fit_panel(splits, seed)
+    with training(splits, seed) as trained:
+        return trained()
+
+
+@contextmanager
+def training(splits: EditedSplits, seed: int = 0) -> Iterator[Callable[[], Readers]]:
+    """Train the readers on other threads while the block runs; what is handed out waits for them."""
+    if is_continuous(splits["fit"].z):
+        regressors = fit_regressors(splits, seed)
+        yield lambda: regressors
+        return
+    with meanwhile(attacks(splits, seed)) as trained:
+        yield lambda: Panel(tuple(trained()))
 
 
 def _accuracies(measure: str, prefix: str, splits: EditedSplits, seed: int, readers: Readers | None) -> Scored:
@@ -205,4 +220,4 @@ def _largest_mean_gap(split: Split) -> float:
     return float(torch.pdist(means).max()) if len(means) > 1 else 0.0
 
 
-__all__ = ["Readers", "guard_residual", "residual_accuracy", "train_readers", "unedited_accuracy"]
+__all__ = ["Readers", "guard_residual", "residual_accuracy", "train_readers", "training", "unedited_accuracy"]

@@ -37,13 +37,22 @@ def side_by_side(works: Sequence[Callable[[], Result]]) -> list[Result]:
     They run at the same time on as many threads as torch had before the outermost `one_thread`: with one, in turn. The
     results are the same to the bit.
     """
+    with meanwhile(works) as results:
+        return results()
+
+
+@contextmanager
+def meanwhile(works: Sequence[Callable[[], Result]]) -> Iterator[Callable[[], list[Result]]]:
+    """Run works that depend on nothing of each other on threads of their own, while the block runs on one thread.
+
+    What is handed out waits for them and returns their results. With one thread they run before the block.
+    """
     with one_thread():
         threads = min(_found[0], len(works))
         if threads < 2:
-            return [work() for work in works]
+            done = [work() for work in works]
+            yield lambda: done
+            return
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(_call, works))
-
-
-def _call(work: Callable[[], Result]) -> Result:
-    return work()
+            begun = [pool.submit(work) for work in works]
+            yield lambda: [one.result() for one in begun]

@@ -1,0 +1,56 @@
+"""Work that is done beside other work: at the same time where there are cores, and one after the other where not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from interpmark.suite.measures.threads import meanwhile, one_thread, side_by_side
+
+WAIT = 60  # seconds until a test gives up
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_results_are_in_the_order_of_the_works(threads: int) -> None:
+    assert side_by_side([lambda k=k: (k, torch.get_num_threads()) for k in range(5)]) == [(k, 1) for k in range(5)]
+    assert torch.get_num_threads() == threads
+
+
+def test_works_and_the_block_run_at_the_same_time_where_there_are_threads(threads: int) -> None:
+    begun, gone_on = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        begun.set()
+        return gone_on.wait(WAIT if threads > 1 else 0)
+
+    with meanwhile([work, work]) as results:
+        assert begun.wait(WAIT)
+        assert torch.get_num_threads() == 1
+        gone_on.set()  # with one thread the works are over by now
+        assert results() == [threads > 1] * 2
+    assert torch.get_num_threads() == threads
+
+
+def test_what_a_work_raises_comes_when_its_result_is_asked_for(threads: int) -> None:
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), meanwhile([fails, fails]) as results:
+        results()
+    assert torch.get_num_threads() == threads
+
+
+def test_works_inside_one_thread_take_the_threads_that_there_were_before(threads: int) -> None:
+    with one_thread():
+        names = side_by_side([lambda: threading.current_thread().name] * 2)
+    assert (names == [threading.main_thread().name] * 2) == (threads == 1)
