@@ -1,17 +1,18 @@
 """95 % intervals for statistics of clustered examples: the cluster bootstrap.
 
 Examples that share an entity (a name, a document) are not independent, so whole clusters are drawn, with replacement.
-Per-cluster sums make a draw cheap. The percentile interval is expanded for a small number of clusters (Hesterberg,
-"What teachers should know about the bootstrap", arXiv:1411.5279): plain percentiles are too narrow by about
-sqrt((G - 1) / G), and use a normal where a t is due. Rows and clusters are put into an order that depends on their
-values alone, so that neither the order of the rows nor the names of the groups change the result.
+Per-cluster sums make a draw cheap; how often a draw has each cluster depends on their number and the seed alone, and
+is drawn once for all statistics. The percentile interval is expanded for a small number of clusters (Hesterberg, "What
+teachers should know about the bootstrap", arXiv:1411.5279): plain percentiles are too narrow by about sqrt((G - 1) /
+G), and use a normal where a t is due. Rows and clusters are put into an order that depends on their values alone, so
+that neither the order of the rows nor the names of the groups change the result.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ N_RESAMPLES = 2000
 _BATCH = 200  # so many resamples at a time stay in the processor's cache: twice as fast, and the same draws
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.uint8]
 
 
 class Interval(NamedTuple):
@@ -78,14 +80,10 @@ def clustered_ratio(
             f"the ratio is undetermined: its denominator sums to {bottom:.4g} with a standard error of {error:.4g}"
         )
 
-    def ratio(top: Floats, below: Floats, axis: int = -1) -> Floats:
-        below = below.sum(axis=axis)
-        # A draw whose denominator has the other sign is a 3-sigma event; its ratio means nothing.
-        same_sign = np.where(below * bottom > 0, below, np.nan)
-        return np.asarray(top.sum(axis=axis) / same_sign)
-
-    value = float(totals[0].sum()) / bottom
-    return percentiles(value, _draw(ratio, list(totals), seed), n_clusters)
+    top, below = _sums_of_draws(totals, *_draw((n_clusters,), seed))
+    # A draw whose denominator has the other sign is a 3-sigma event; its ratio means nothing.
+    same_sign = np.where(below * bottom > 0, below, np.nan)
+    return percentiles(float(totals[0].sum()) / bottom, top / same_sign, n_clusters)
 
 
 def clustered_of_sums(
@@ -100,11 +98,7 @@ def clustered_of_sums(
     value = float(statistic(totals.sum(axis=1)))
     if not math.isfinite(value):
         raise ValueError(f"the statistic is not finite: {value}")
-
-    def of_draw(*drawn: Floats, axis: int = -1) -> Floats:
-        return np.asarray(statistic(np.stack([column.sum(axis=axis) for column in drawn])))
-
-    draws = _draw(of_draw, list(totals), seed)
+    draws = np.asarray(statistic(_sums_of_draws(totals, *_draw((totals.shape[1],), seed))))
     if not np.isfinite(draws).all():
         raise ValueError("the statistic is not finite on a draw of the clusters")
     return percentiles(value, draws, totals.shape[1])
@@ -128,30 +122,21 @@ def clustered_of_two(
     value = float(statistic(totals.sum(axis=1), other_totals.sum(axis=1)))
     if not math.isfinite(value):
         raise ValueError(f"the statistic is not finite: {value}")
-
-    def of_draw(drawn: Floats, other_drawn: Floats, axis: int = -1) -> Floats:
-        picked = (part[:, numbers.astype(np.intp)] for part, numbers in ((totals, drawn), (other_totals, other_drawn)))
-        return statistic(*(part.sum(axis=-1) for part in picked))
-
-    numbers = [np.arange(part.shape[1], dtype=np.float64) for part in (totals, other_totals)]
-    draws = _draw(of_draw, numbers, seed, paired=False)
-    return _open_percentiles(value, draws, min(map(len, numbers)), without)
+    sizes = (totals.shape[1], other_totals.shape[1])
+    draws = statistic(*map(_sums_of_draws, (totals, other_totals), _draw(sizes, seed)))
+    return _open_percentiles(value, np.asarray(draws), min(sizes), without)
 
 
 def _best_mean(rows: Floats, groups: Iterable[Hashable], seed: int, bounds: tuple[float, float] | None) -> Interval:
     if bounds is not None and (rows.min() < bounds[0] or rows.max() > bounds[1]):
         raise ValueError(f"values run from {rows.min():.6g} to {rows.max():.6g}, outside the bounds {bounds}")
     totals, sizes = _cluster_totals(rows, groups)  # [A, G], [G]
-
-    def best_mean(*sums: Floats, axis: int = -1) -> Floats:
-        tops = np.stack([total.sum(axis=axis) for total in sums[:-1]])
-        return np.asarray((tops / sums[-1].sum(axis=axis)).max(axis=0))
-
-    value = float(best_mean(*totals, sizes))
+    value = float((totals.sum(axis=1) / sizes.sum()).max())
     if bounds is not None:
         # Summing then dividing can leave the bounds by a rounding error.
         value = min(max(value, bounds[0]), bounds[1])
-    interval = percentiles(value, _draw(best_mean, [*totals, sizes], seed), sizes.size)
+    *tops, rows_drawn = _sums_of_draws(np.vstack([totals, sizes]), *_draw((sizes.size,), seed))
+    interval = percentiles(value, (np.stack(tops) / rows_drawn).max(axis=0), sizes.size)
     if bounds is None:
         return interval
     if math.isclose(interval.low, interval.high, rel_tol=1e-12, abs_tol=1e-12 * (bounds[1] - bounds[0])):
@@ -198,24 +183,48 @@ def _require_clusters(n_clusters: int) -> None:
         raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
 
 
-def _draw(statistic: Callable[..., Floats], sums: Sequence[Floats], seed: int, paired: bool = True) -> Floats:
-    """Return the statistic of N_RESAMPLES draws of clusters; not paired: of each of the sums apart."""
-    from scipy.stats import DegenerateDataWarning, bootstrap  # costs most of a second to import
+@lru_cache(maxsize=8)
+def _draw(sizes: tuple[int, ...], seed: int) -> tuple[Counts, ...]:
+    """Return how often N_RESAMPLES draws have each cluster, `[G, N_RESAMPLES]` for each number of clusters G in sizes.
 
-    with warnings.catch_warnings():
-        # Of draws without a value, and about scipy's own interval, which is not used.
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        result = bootstrap(
-            tuple(sums),
-            statistic,
-            n_resamples=N_RESAMPLES,
-            paired=paired,
-            vectorized=True,
-            method="percentile",
-            batch=_BATCH,
-            rng=np.random.default_rng(seed),
-        )
-    return np.asarray(result.bootstrap_distribution, dtype=np.float64)
+    A byte is enough: of a cluster that is drawn once on average, 256 never happen.
+    """
+    from scipy.stats import bootstrap  # costs most of a second to import
+
+    counted: list[list[Counts]] = []
+
+    def count(*drawn: NDArray[np.intp], axis: int = -1) -> Floats:
+        counted.append([_counts(each) for each in drawn])
+        return np.zeros(len(drawn[0]))  # scipy wants a statistic; its own interval is not used
+
+    bootstrap(
+        [np.arange(size) for size in sizes],
+        count,
+        n_resamples=N_RESAMPLES,
+        vectorized=True,
+        method="percentile",
+        batch=_BATCH,
+        rng=np.random.default_rng(seed),
+    )
+    return tuple(np.concatenate(parts, axis=1) for parts in zip(*counted, strict=True))
+
+
+def _counts(drawn: NDArray[np.intp]) -> Counts:
+    """Return how often each of G numbers is in each of B draws `[B, G]`: `[G, B]`."""
+    n_draws, n_clusters = drawn.shape
+    places = drawn + n_clusters * np.arange(n_draws)[:, None]
+    counts = np.bincount(places.ravel(), minlength=drawn.size).reshape(n_draws, n_clusters)
+    return counts.T.astype(np.uint8)
+
+
+def _sums_of_draws(totals: Floats, counts: Counts) -> Floats:
+    """Return the sums `[m, R]` over the drawn clusters of totals `[m, G]`, drawn as often as counts `[G, R]` say.
+
+    Row by row, for then equal rows have equal sums to the bit, and the ratio of the two is exactly one.
+    """
+    starts = range(0, counts.shape[1], _BATCH)
+    parts = (counts[:, start : start + _BATCH].astype(np.float64) for start in starts)
+    return np.concatenate([np.stack([total @ part for total in totals]) for part in parts], axis=1)
 
 
 def percentiles(value: float, draws: Floats, n_clusters: int) -> Interval:

@@ -82,8 +82,7 @@ def training_set(split: Split, seed: int) -> TrainingSet:
 def _standardised(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The features' means `[d]`, one over their deviations `[d]`, 0 for those left out, and the rows in these terms."""
     precision = torch.finfo(x.dtype).eps
-    least, most = torch.aminmax(x, dim=0)
-    largest = torch.maximum(least.abs(), most.abs()).to(torch.float64)  # [d]
+    largest = torch.maximum(-x.amin(dim=0), x.amax(dim=0)).to(torch.float64)  # [d]
     x = x.to(torch.float64)
     mean = x.mean(dim=0)
     rows = x - mean

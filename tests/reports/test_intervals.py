@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 from interpmark.reports.intervals import (
+    N_RESAMPLES,
     Interval,
     clustered_max,
     clustered_mean,
     clustered_of_sums,
     clustered_ratio,
+    percentiles,
 )
 
 Floats = NDArray[np.float64]
@@ -93,6 +96,16 @@ def test_ratio_is_paired() -> None:
     assert tight.high - tight.low < 0.001
 
 
+@pytest.mark.parametrize(("n_clusters", "seed"), [(12, 0), (12, 1), (40, 0), (300, 0), (12, 0)])
+def test_the_draws_are_those_that_scipy_makes_for_this_sample_and_seed(n_clusters: int, seed: int) -> None:
+    values = np.sort(np.random.default_rng(n_clusters).normal(size=n_clusters))
+    drawn = bootstrap(
+        (values,), np.mean, n_resamples=N_RESAMPLES, method="percentile", batch=200, rng=np.random.default_rng(seed)
+    )
+    expected = percentiles(values.mean(), drawn.bootstrap_distribution, n_clusters)
+    assert clustered_mean(values, range(n_clusters), seed=seed) == pytest.approx(expected, abs=1e-12)
+
+
 @pytest.mark.parametrize("denominator", [[1.0, -1.0] * 20, [0.0] * 40, list(np.random.default_rng(0).normal(size=40))])
 def test_a_ratio_over_nothing_is_refused(denominator: list[float]) -> None:
     with pytest.raises(ValueError, match="the ratio is undetermined"):
@@ -133,6 +146,8 @@ def test_equal_values_strictly_inside_the_bounds_still_have_a_width() -> None:
 def test_an_unbounded_constant_is_exact() -> None:
     assert clustered_mean([0.0] * 20, range(20)) == (0, 0, 0)
     assert clustered_ratio([2.0, 4.0], [1.0, 2.0], range(2)) == (2, 2, 2)
+    values = np.random.default_rng(0).uniform(size=50)
+    assert clustered_ratio(values, values, range(50)) == (1, 1, 1)
 
 
 def test_a_positive_denominator_determines_the_ratio_however_uneven_it_is() -> None:
