@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 CONFIDENCE = 0.95
 N_RESAMPLES = 2000
 _BATCH = 200  # so many resamples at a time stay in the processor's cache: twice as fast, and the same draws
+_KEPT_BYTES = 16 * 2**20  # of counts: those of 8,000 clusters
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.uint8]
@@ -183,12 +184,15 @@ def _require_clusters(n_clusters: int) -> None:
         raise ValueError("all examples belong to one group, so their spread between groups is unknown: no interval")
 
 
-@lru_cache(maxsize=8)
 def _draw(sizes: tuple[int, ...], seed: int) -> tuple[Counts, ...]:
     """Return how often N_RESAMPLES draws have each cluster, `[G, N_RESAMPLES]` for each number of clusters G in sizes.
 
-    A byte is enough: of a cluster that is drawn once on average, 256 never happen.
+    A byte is enough: of a cluster that is drawn once on average, 256 never happen. Draws of many clusters are not kept.
     """
+    return (_kept if sum(sizes) * N_RESAMPLES <= _KEPT_BYTES else _drawn)(sizes, seed)
+
+
+def _drawn(sizes: tuple[int, ...], seed: int) -> tuple[Counts, ...]:
     from scipy.stats import bootstrap  # costs most of a second to import
 
     counted: list[list[Counts]] = []
@@ -207,6 +211,9 @@ def _draw(sizes: tuple[int, ...], seed: int) -> tuple[Counts, ...]:
         rng=np.random.default_rng(seed),
     )
     return tuple(np.concatenate(parts, axis=1) for parts in zip(*counted, strict=True))
+
+
+_kept = lru_cache(maxsize=8)(_drawn)
 
 
 def _counts(drawn: NDArray[np.intp]) -> Counts:
