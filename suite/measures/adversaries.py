@@ -7,7 +7,8 @@ optimum. Everything is a function of the splits and the seed, which draws the en
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +21,7 @@ from .discriminant import fit_discriminant
 from .inputs import EditedSplits, is_continuous, join, label_matrix, require_splits
 from .least_squares import fit_least_squares, fit_ridge
 from .readout import Readout
-from .threads import one_thread, side_by_side
+from .threads import meanwhile, one_thread
 from .training import Coordinates, TrainingSet, training_set
 
 TRAINING_SETS = ("probe", "fit+probe")
@@ -94,12 +95,14 @@ class Panel:
 
 
 def fit_panel(splits: EditedSplits, seed: int) -> Panel:
-    """Train the adversaries on class labels, as `attacks` says."""
-    return Panel(tuple(side_by_side(attacks(splits, seed))))
+    """Train the adversaries on class labels, as `panel_in_training` says."""
+    with panel_in_training(splits, seed) as trained:
+        return trained()
 
 
-def attacks(splits: EditedSplits, seed: int) -> list[Callable[[], Attack]]:
-    """What trains the adversaries of each training set on class labels, when called.
+@contextmanager
+def panel_in_training(splits: EditedSplits, seed: int) -> Iterator[Callable[[], Panel]]:
+    """Train the adversaries on class labels while the block runs; what is handed out waits for them.
 
     Args:
         splits: `fit` and `probe`, edited; other splits only say how many classes there are.
@@ -113,7 +116,9 @@ def attacks(splits: EditedSplits, seed: int) -> list[Callable[[], Attack]]:
     if is_continuous(splits["fit"].z):
         raise ValueError("labels are continuous: use fit_regressors")
     n_classes = 1 + max(int(split.z.max()) for split in splits.values())
-    return [partial(_attack, name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
+    works = [partial(_attack, name, rows, n_classes, seed) for name, rows in _training_splits(splits)]
+    with meanwhile(works) as attacks:
+        yield lambda: Panel(tuple(attacks()))
 
 
 def _training_splits(splits: EditedSplits) -> list[tuple[str, Split]]:

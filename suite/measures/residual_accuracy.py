@@ -19,10 +19,10 @@ from interpmark.reports.estimate import Estimate
 from interpmark.reports.intervals import Interval, clustered_max, clustered_of_sums
 from interpmark.suite.ground import Split
 
-from .adversaries import Panel, PanelScores, Regressor, attacks, fit_regressors
+from .adversaries import Panel, PanelScores, Regressor, fit_panel, fit_regressors, panel_in_training
 from .estimates import Examples, Scored, clusters, estimate
 from .inputs import EditedSplits, is_continuous, label_matrix, numbers, require_split, require_splits
-from .threads import meanwhile, one_thread
+from .threads import one_thread
 
 R2_UNIT = "R2"
 
@@ -92,19 +92,18 @@ def guard_residual(unedited_fit: Split, edited_fit: Split) -> Scored:
 
 def train_readers(splits: EditedSplits, seed: int = 0) -> Readers:
     """What is trained to read the labels: a panel on classes, and regressors where labels are continuous."""
-    with training(splits, seed) as trained:
-        return trained()
+    return fit_regressors(splits, seed) if is_continuous(splits["fit"].z) else fit_panel(splits, seed)
 
 
 @contextmanager
 def training(splits: EditedSplits, seed: int = 0) -> Iterator[Callable[[], Readers]]:
-    """Train the readers on other threads while the block runs; what is handed out waits for them."""
+    """`train_readers` while the block runs: a panel on threads of its own. What is handed out waits for them."""
     if is_continuous(splits["fit"].z):
         regressors = fit_regressors(splits, seed)
         yield lambda: regressors
         return
-    with meanwhile(attacks(splits, seed)) as trained:
-        yield lambda: Panel(tuple(trained()))
+    with panel_in_training(splits, seed) as trained:
+        yield trained
 
 
 def _accuracies(measure: str, prefix: str, splits: EditedSplits, seed: int, readers: Readers | None) -> Scored:

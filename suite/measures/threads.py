@@ -31,21 +31,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(_found.pop())
 
 
-def side_by_side(works: Sequence[Callable[[], Result]]) -> list[Result]:
-    """What works that depend on nothing of each other return, each run on one thread.
-
-    They run at the same time on as many threads as torch had before the outermost `one_thread`: with one, in turn. The
-    results are the same to the bit.
-    """
-    with meanwhile(works) as results:
-        return results()
-
-
 @contextmanager
 def meanwhile(works: Sequence[Callable[[], Result]]) -> Iterator[Callable[[], list[Result]]]:
-    """Run works that depend on nothing of each other on threads of their own, while the block runs on one thread.
+    """Run works that depend on nothing of each other while the block runs, each of them and the block on one thread.
 
-    What is handed out waits for them and returns their results. With one thread they run before the block.
+    They run on as many threads as torch had before the outermost `one_thread`, and with one in turn, before the block.
+    What is handed out waits for them and returns their results, which are the same to the bit.
     """
     with one_thread():
         threads = min(_found[0], len(works))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from interpmark.suite.measures.threads import meanwhile, one_thread, side_by_side
+from interpmark.suite.measures.threads import meanwhile, one_thread
 
 WAIT = 60  # seconds until a test gives up
 
@@ -22,7 +22,8 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def test_results_are_in_the_order_of_the_works(threads: int) -> None:
-    assert side_by_side([lambda k=k: (k, torch.get_num_threads()) for k in range(5)]) == [(k, 1) for k in range(5)]
+    with meanwhile([lambda k=k: (k, torch.get_num_threads()) for k in range(5)]) as results:
+        assert results() == [(k, 1) for k in range(5)]
     assert torch.get_num_threads() == threads
 
 
@@ -51,6 +52,6 @@ def test_what_a_work_raises_comes_when_its_result_is_asked_for(threads: int) -> 
 
 
 def test_works_inside_one_thread_take_the_threads_that_there_were_before(threads: int) -> None:
-    with one_thread():
-        names = side_by_side([lambda: threading.current_thread().name] * 2)
+    with one_thread(), meanwhile([lambda: threading.current_thread().name] * 2) as results:
+        names = results()
     assert (names == [threading.main_thread().name] * 2) == (threads == 1)
