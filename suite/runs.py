@@ -69,10 +69,10 @@ class Prompts:
 
     def take(self, batch: Batch) -> torch.Tensor:
         """The wanted positions of a batch, `[B, T]` bool."""
-        take = torch.zeros(batch.mask.shape, dtype=torch.bool)
+        take = np.zeros(tuple(batch.mask.shape), dtype=bool)
         for row, text in enumerate(batch.rows):
-            take[row, torch.as_tensor(self.wanted[text])] = True
-        return take
+            take[row, self.wanted[text]] = True
+        return torch.from_numpy(take)
 
 
 def inputs(tokens: Sequence[Sequence[int]]) -> list[Sequence[int]]:
@@ -196,9 +196,9 @@ def gather_log_probs(prompts: Prompts, running: Callable[[Reduce], None]) -> tor
         nonlocal out
         if out is None:
             out = torch.empty((int(starts[-1]), logits.shape[-1]), dtype=torch.float32)
-        into = np.concatenate([np.arange(starts[text], starts[text + 1]) for text in batch.rows])
+        into = torch.cat([torch.arange(starts[text], starts[text + 1]) for text in batch.rows])
         for rows in _chunks(len(into)):
-            out[into[rows]] = torch.log_softmax(logits[rows].float(), dim=-1).cpu()
+            out.index_copy_(0, into[rows], torch.log_softmax(logits[rows].float(), dim=-1).cpu())
 
     running(keep)
     if out is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 Result = TypeVar("Result")
 
@@ -17,7 +19,7 @@ _found: list[int] = []
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch's CPU kernels on one thread, and as before afterwards; as a context or as a decorator.
+    """Run torch's CPU kernels and numpy's on one thread, and as before afterwards; as a context or as a decorator.
 
     The adversaries are hundreds of products of a [n, d] by a [d, 1] matrix: at d = 576 a second thread saves a third of
     the time on an idle machine, and where other processes want the cores (pytest-xdist) its barriers cost ten times
@@ -26,9 +28,16 @@ def one_thread() -> Iterator[None]:
     _found.append(torch.get_num_threads())
     torch.set_num_threads(1)
     try:
-        yield
+        with _libraries().limit(limits=1):
+            yield
     finally:
         torch.set_num_threads(_found.pop())
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS that numpy calls, which is not the one that torch has built in."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 @contextmanager

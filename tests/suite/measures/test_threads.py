@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from interpmark.suite.measures.threads import meanwhile, one_thread
 
@@ -19,6 +20,20 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     torch.set_num_threads(request.param)
     yield request.param
     torch.set_num_threads(before)
+
+
+def numpy_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if "numpy" in library["filepath"]}
+
+
+@pytest.mark.skipif(not numpy_threads(), reason="numpy's BLAS does not tell its threads")
+def test_numpy_too_is_on_one_thread_and_as_before_afterwards() -> None:
+    with threadpool_limits(2, user_api="blas"):
+        with one_thread():
+            with one_thread():
+                assert numpy_threads() == {1}
+            assert numpy_threads() == {1}
+        assert numpy_threads() == {2}
 
 
 def test_results_are_in_the_order_of_the_works(threads: int) -> None:
