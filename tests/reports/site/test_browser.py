@@ -135,7 +135,8 @@ def test_the_search_box_and_the_roles_filter(chrome: Any, site: Path) -> None:
 def test_a_number_opens_its_panel_and_the_address_opens_it_again(chrome: Any, site: Path) -> None:
     visit(chrome, site, f"fixtures/{FIXTURE}.html")
     chrome.find_element("css selector", "tr[data-id='inlp-rank-4'] td:nth-child(3) a.value").click()
-    until(chrome, "return document.getElementById('panel').open")
+    drawn = "return document.querySelector('#panel[open] .main-svg .ytick text')"  # its axes are text of the panel too
+    until(chrome, drawn)
     address = chrome.current_url
     assert address.endswith(f"#cell/{FIXTURE}/inlp-rank-4/edit_norm")
     read = "return document.getElementById('panel').innerText"
@@ -144,7 +145,7 @@ def test_a_number_opens_its_panel_and_the_address_opens_it_again(chrome: Any, si
         assert fact in first
     chrome.get("about:blank")
     chrome.get(address)
-    until(chrome, "return document.getElementById('panel').open")
+    until(chrome, drawn)
     assert chrome.execute_script(read) == first
 
 
