@@ -109,8 +109,8 @@ def _axes(rows: torch.Tensor) -> torch.Tensor:
 def _eigenvectors_of_moment(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Eigenvalues `[d]`, ascending, and eigenvectors `[d, d]` of the mean of xᵀx over rows `[n, d]`.
 
-    On the CPU by numpy: of a product with itself it computes one triangle, and its LAPACK takes two thirds of the time of
-    torch's where that is MKL on an AMD processor.
+    On the CPU by numpy: of a product with itself it computes one triangle, and its LAPACK takes two thirds of the time
+    of torch's where that is MKL on an AMD processor.
     """
     if rows.device.type == "cpu":
         x = rows.numpy()
